@@ -1,0 +1,24 @@
+"""How gunicorn serves voiceapp: several processes, many threads each (a call mostly waits)."""
+
+import os
+
+from voiceapp.config import load
+
+_settings = load()
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 64
+keepalive = 15  # Twilio reuses connections
+timeout = 30
+graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be given
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True}},
+}
+control_socket_disable = True  # it would lie outside of the instance folder
