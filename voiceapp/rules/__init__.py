@@ -1,0 +1,1 @@
+"""The language of routing: rules, comparisons, decisions and their reasons. Pure."""

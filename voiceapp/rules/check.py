@@ -1,0 +1,211 @@
+"""What would hurt a call: everything wrong with a plan, found before it is published."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from voiceapp.rules.operators import OPERANDS
+from voiceapp.rules.plan import KEYS, Did, Installation, Ivr, Plan, slot_name
+from voiceapp.rules.rule import (
+    Condition,
+    Destination,
+    DestinationKind,
+    FindBy,
+    Location,
+    Prompt,
+    Rule,
+    Voice,
+    outcomes_for,
+)
+
+_SAFE = {DestinationKind.QUEUE, DestinationKind.DIAL, DestinationKind.SAY}
+_FROM_RULE = {
+    DestinationKind.QUEUE,
+    DestinationKind.IVR,
+    DestinationKind.RECORDING,
+    DestinationKind.DIAL,
+    DestinationKind.HANGUP,
+}
+_FROM_DID = _FROM_RULE | {DestinationKind.RULE}
+_FROM_KEY = _FROM_DID | {DestinationKind.MENU}
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_DIALLED = re.compile(r"\+[1-9]\d{6,14}|sips?:[^@\s]+@[^@\s]+", re.ASCII)
+_IVR_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
+
+LONGEST_SPEECH = 1_200
+"""Characters of a spoken text: ten loops of it, escaped, stay below the 64 kB of an answer."""
+LONGEST_QUEUE_NAME = 64
+MOST_LOOPS = 10
+LONGEST_TIMEOUT = 60
+SHORTEST_BUDGET, LONGEST_BUDGET = 0.5, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that keeps a plan from being published: where it is, and what to do about it."""
+
+    where: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.sentence}"
+
+
+def check(plan: Plan, is_accepted_voice: Callable[[Voice], bool]) -> tuple[Fault, ...]:
+    """Return everything that is wrong with a plan; nothing means that it may be published."""
+    return tuple(_Checker(plan, is_accepted_voice).faults())
+
+
+class _Checker:
+    def __init__(self, plan: Plan, is_accepted_voice: Callable[[Voice], bool]) -> None:
+        self.plan = plan
+        self.is_accepted_voice = is_accepted_voice
+        self.locations = {rule.name: rule.location for rule in plan.rules}
+        self.integrations = {integration.key for integration in plan.integrations}
+        self.existing = {
+            DestinationKind.QUEUE: {queue.name for queue in plan.queues},
+            DestinationKind.IVR: {ivr.number for ivr in plan.ivrs},
+            DestinationKind.RECORDING: {recording.name for recording in plan.recordings},
+            DestinationKind.RULE: set(self.locations),
+        }
+
+    def faults(self) -> Iterator[Fault]:
+        yield from self._twice("DID", (did.number for did in self.plan.dids))
+        yield from self._twice("IVR", (ivr.number for ivr in self.plan.ivrs))
+        yield from self._twice("CRM rule", (rule.name for rule in self.plan.rules))
+        yield from self._twice("Queue", (queue.name for queue in self.plan.queues))
+        yield from self._twice("Recording", (one.name for one in self.plan.recordings))
+        for where, sentence in self._sentences():
+            yield Fault(where, sentence)
+
+    def _twice(self, kind: str, names: Iterable[str]) -> Iterator[Fault]:
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield Fault(f"{kind} {name}", "There are two of this name. Rename one of them.")
+
+    def _sentences(self) -> Iterator[tuple[str, str]]:
+        for sentence in self._installation(self.plan.installation):
+            yield "Settings", sentence
+        for did in self.plan.dids:
+            for sentence in self._did(did):
+                yield f"DID {did.number} {did.name}".rstrip(), sentence
+        for ivr in self.plan.ivrs:
+            for sentence in self._ivr(ivr):
+                yield f"IVR {ivr.number} {ivr.name}".rstrip(), sentence
+        for rule in self.plan.rules:
+            for sentence in self._rule(rule):
+                yield f"CRM rule {rule.name}", sentence
+        for queue in self.plan.queues:
+            if not 1 <= len(queue.name) <= LONGEST_QUEUE_NAME:
+                yield f"Queue {queue.name}", "A queue's name has 1 to 64 characters."
+
+    def _installation(self, installation: Installation) -> Iterator[str]:
+        yield from self._destination("Safe destination", installation.safe, _SAFE)
+        yield from self._voice(installation.voice)
+        if not _is_time_zone(installation.time_zone):
+            yield f"There is no time zone {installation.time_zone}. Choose one, e.g. Europe/Berlin."
+
+    def _did(self, did: Did) -> Iterator[str]:
+        if not _E164.fullmatch(did.number):
+            yield "Write the number with + and the country code, e.g. +12025550180."
+        yield from self._destination("Destination", did.destination, _FROM_DID, Location.DID)
+        if did.safe is not None:
+            yield from self._destination("Safe destination", did.safe, _SAFE)
+
+    def _ivr(self, ivr: Ivr) -> Iterator[str]:
+        if not _IVR_NUMBER.fullmatch(ivr.number):
+            yield "An IVR's number has 1 to 10 digits."
+        if not 1 <= ivr.loops <= MOST_LOOPS:
+            yield f"The greeting is played 1 to {MOST_LOOPS} times."
+        if not 1 <= ivr.timeout <= LONGEST_TIMEOUT:
+            yield f"Wait 1 to {LONGEST_TIMEOUT} seconds for a key."
+        yield from self._prompt("Greeting", ivr.greeting)
+        yield from self._voice(ivr.voice)
+        for key, destination in ivr.slots():
+            yield from self._destination(slot_name(key), destination, _FROM_KEY, Location.IVR)
+        for key in ivr.keys:
+            if len(key) != 1 or key not in KEYS:
+                yield f"{key} is not a key of a telephone. Use 0 to 9, * or #."
+
+    def _rule(self, rule: Rule) -> Iterator[str]:
+        yield from self._question(rule)
+        allowed = _FROM_RULE | (
+            {DestinationKind.MENU} if rule.location is Location.IVR else set[DestinationKind]()
+        )
+        if not rule.conditions:
+            yield "Add at least one condition."
+        for number, condition in enumerate(rule.conditions, 1):
+            yield from _operands(f"Condition {number}", condition)
+            yield from self._destination(f"Condition {number}", condition.destination, allowed)
+        for outcome in outcomes_for(rule.find_by):
+            if outcome not in rule.outcomes:
+                yield f"Choose where the call goes for: {outcome}."
+        for outcome, destination in rule.outcomes.items():
+            yield from self._destination(outcome.capitalize(), destination, allowed)
+        yield from self._destination("After the recording", rule.after_recording, allowed)
+
+    def _question(self, rule: Rule) -> Iterator[str]:
+        if not rule.field.strip():
+            yield "Choose the CRM Field Name to compare."
+        if rule.integration not in self.integrations:
+            yield "Choose a CRM To Use; the one it had is gone."
+        if not SHORTEST_BUDGET <= rule.budget <= LONGEST_BUDGET:
+            yield f"Give the CRM between {SHORTEST_BUDGET} and {LONGEST_BUDGET} seconds."
+        if rule.find_by is FindBy.DIGITS and rule.location is not Location.IVR:
+            yield "Only a rule with Location IVR can ask the caller for digits."
+        if rule.find_by is FindBy.DIGITS and not rule.search_field.strip():
+            yield "Choose the field to search for the keyed digits."
+        if rule.greeting and rule.location is not Location.IVR:
+            yield "Only a rule with Location IVR has Greeting Instructions."
+        yield from self._prompt("Greeting Instructions", rule.greeting)
+        yield from self._voice(rule.voice)
+
+    def _prompt(self, label: str, prompt: Prompt) -> Iterator[str]:
+        if len(prompt.text) > LONGEST_SPEECH:
+            yield f"{label}: A spoken text has at most {LONGEST_SPEECH} characters."
+        known = self.existing[DestinationKind.RECORDING]
+        if prompt.recording and prompt.recording not in known:
+            yield f"{label}: There is no recording {prompt.recording}. Choose another."
+
+    def _voice(self, voice: Voice | None) -> Iterator[str]:
+        if voice is not None and not self.is_accepted_voice(voice):
+            yield f"Twilio has no voice {voice.name} for {voice.language}. Choose one of the list."
+
+    def _destination(
+        self,
+        label: str,
+        destination: Destination,
+        allowed: set[DestinationKind],
+        location: Location | None = None,
+    ) -> Iterator[str]:
+        kind, option = destination.kind, destination.option
+        if kind not in allowed:
+            yield f"{label}: {destination} can't stand here. Choose another destination."
+        elif kind in self.existing and option not in self.existing[kind]:
+            yield f"{label}: There is no {destination}. Choose another destination."
+        elif kind is DestinationKind.RULE and self.locations[option] is not location:
+            yield f"{label}: {destination} has another Location. Choose a rule with {location}."
+        elif kind is DestinationKind.DIAL and not _DIALLED.fullmatch(option):
+            yield f"{label}: Write a number with + and the country code, or sip:name@host."
+        elif kind is DestinationKind.SAY and not 1 <= len(option.strip()) <= LONGEST_SPEECH:
+            yield f"{label}: Write a sentence of at most {LONGEST_SPEECH} characters."
+
+
+def _operands(label: str, condition: Condition) -> Iterator[str]:
+    least, most = OPERANDS[condition.operator]
+    count = len(condition.values)
+    if count < least or (most is not None and count > most):
+        yield f"{label}: “{condition.operator}” needs another number of values."
+    elif any(not value.strip() for value in condition.values):
+        yield f"{label}: Type a value to compare with, or choose “is empty”."
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True
