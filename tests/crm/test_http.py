@@ -1,0 +1,325 @@
+"""The door to the network: what is sent, what is kept, how connections are used."""
+
+import ast
+import logging
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trustme
+
+import voiceapp.crm
+from tests.crm.https_server import HttpsServer
+from voiceapp.crm.contract import CrmBadAnswer, CrmRefused, CrmUnavailable
+
+
+@pytest.fixture
+def url(server):
+    return f"https://crm.test:{server.port}/"
+
+
+def test_an_answer_has_status_headers_and_body(door, server, url, deadline):
+    server.behaviour = lambda visit: visit.answer(b"not here", 404, ["X-Who: crm"])
+
+    answer = door.request("GET", url, deadline=deadline)
+
+    assert (answer.status, answer.headers["x-who"], answer.body) == (404, "crm", b"not here")
+    assert "not here" not in repr(answer)
+
+
+def test_a_request_has_what_was_asked_for_and_little_else(door, server, url, deadline):
+    door.request(
+        "GET",
+        url + "find?a=1",
+        deadline=deadline,
+        params={"caller": "+12025550101"},
+        headers={"X-Key": "secret"},
+    )
+
+    (visit,) = server.visits
+    assert (visit.method, visit.target) == ("GET", "/find?a=1&caller=%2B12025550101")
+    assert visit.headers == {
+        "host": f"crm.test:{server.port}",
+        "user-agent": "voiceapp",
+        "accept": "application/json",
+        "accept-encoding": "gzip",
+        "connection": "keep-alive",
+        "x-key": "secret",
+    }
+
+
+def test_a_body_is_sent_as_json_or_as_a_form(door, server, url, deadline):
+    door.request("POST", url, deadline=deadline, json={"phone": "+1"})
+    door.request("POST", url, deadline=deadline, form={"grant_type": "refresh_token"})
+
+    as_json, as_form = server.visits
+    assert as_json.body == b'{"phone": "+1"}'
+    assert as_json.headers["content-type"] == "application/json"
+    assert as_form.body == b"grant_type=refresh_token"
+    assert as_form.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_the_certificate_is_asked_for_by_name(door, server, url, deadline):
+    door.request("GET", url, deadline=deadline)
+
+    assert server.names == ["crm.test"]
+
+
+def test_a_connection_is_used_again(door, server, url, deadline):
+    for _ in range(3):
+        door.request("GET", url, deadline=deadline)
+
+    assert [visit.number for visit in server.visits] == [1, 2, 3]
+    assert len(server.connections) == 1
+
+
+def test_a_new_connection_does_not_read_the_authorities_again(
+    door, server, url, deadline, monkeypatch
+):
+    loaded = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *args, **more: loaded.append(args)
+    )
+    server.behaviour = lambda visit: visit.answer(headers=["Connection: close"])
+
+    for _ in range(3):
+        door.request("GET", url, deadline=deadline)
+
+    assert len(server.connections) == 3
+    assert loaded == []
+
+
+def test_a_connection_that_rested_too_long_is_not_trusted(make_door, server, url, deadline, clock):
+    door = make_door(clock=clock)
+    door.request("GET", url, deadline=deadline)
+
+    clock.ahead = 51
+    door.request("GET", url, deadline=deadline)
+
+    assert len(server.connections) == 2
+
+
+def test_a_connection_closed_between_requests_is_replaced(door, server, url, deadline):
+    has_closed = threading.Event()
+
+    def answer_and_close(visit):
+        visit.answer(b"fine")
+        visit.hang_up()
+        has_closed.set()
+
+    server.behaviour = answer_and_close
+
+    for _ in range(3):
+        has_closed.clear()
+        assert door.request("POST", url, deadline=deadline).body == b"fine"
+        has_closed.wait()
+
+    assert len(server.connections) == 3
+
+
+def close_on_second_request(visit):
+    if visit.number == 2:
+        visit.hang_up()
+    else:
+        visit.answer(b"fine")
+
+
+def test_a_connection_closed_at_the_wrong_moment_does_not_fail_the_request(
+    door, server, url, deadline
+):
+    server.behaviour = close_on_second_request
+    door.request("GET", url, deadline=deadline)
+
+    answer = door.request("GET", url, deadline=deadline)
+
+    assert answer.body == b"fine"
+    assert [visit.number for visit in server.visits] == [1, 2, 1]
+
+
+def test_the_second_attempt_takes_no_pooled_connection(door, server, url, deadline):
+    both_are_here = threading.Barrier(2)
+
+    def behaviour(visit):
+        if visit.number == 2:
+            visit.hang_up()
+        elif len(server.connections) <= 2:
+            both_are_here.wait()
+        visit.answer(b"fine")
+
+    server.behaviour = behaviour
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(2):
+            threads.submit(door.request, "GET", url, deadline=deadline)
+
+    answer = door.request("GET", url, deadline=deadline)
+
+    assert answer.body == b"fine"
+    assert [visit.number for visit in server.visits] == [1, 1, 2, 1]
+
+
+def test_what_must_not_happen_twice_is_not_sent_twice(door, server, url, deadline):
+    server.behaviour = close_on_second_request
+    door.request("POST", url, deadline=deadline)
+
+    with pytest.raises(CrmUnavailable, match=r"^The connection to crm.test broke off\.$"):
+        door.request("POST", url, deadline=deadline)
+
+    assert len(server.visits) == 2
+
+
+def test_a_search_by_post_may_be_sent_again(door, server, url, deadline):
+    server.behaviour = close_on_second_request
+    door.request("POST", url, deadline=deadline)
+
+    answer = door.request("POST", url, deadline=deadline, repeatable=True)
+
+    assert answer.body == b"fine"
+
+
+def test_a_fresh_connection_that_breaks_is_not_tried_again(door, server, url, deadline):
+    server.behaviour = lambda visit: visit.hang_up()
+
+    with pytest.raises(CrmUnavailable, match=r"^The connection to crm.test broke off\.$"):
+        door.request("GET", url, deadline=deadline)
+
+    assert len(server.visits) == 1
+
+
+def test_an_answer_that_has_begun_is_not_asked_for_again(door, server, url, deadline):
+    def break_off_the_second(visit):
+        if visit.number == 2:
+            visit.socket.sendall(b"HTTP/1.1 200 So\r\nContent-Length: 10\r\n\r\nhalf")
+            visit.hang_up()
+        else:
+            visit.answer()
+
+    server.behaviour = break_off_the_second
+    door.request("GET", url, deadline=deadline)
+
+    with pytest.raises(CrmUnavailable, match=r"^The connection to crm.test broke off\.$"):
+        door.request("GET", url, deadline=deadline)
+
+    assert len(server.visits) == 2
+
+
+def test_cookies_are_not_kept(door, server, url, deadline):
+    server.behaviour = lambda visit: visit.answer(headers=["Set-Cookie: session=1; Path=/"])
+
+    door.request("GET", url, deadline=deadline)
+    door.request("GET", url, deadline=deadline)
+
+    assert "cookie" not in server.visits[1].headers
+
+
+def test_the_habits_of_the_machine_do_not_count(
+    make_door, server, url, deadline, monkeypatch, tmp_path
+):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine crm.test login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(netrc))
+
+    answer = make_door().request("GET", url, deadline=deadline)
+
+    assert answer.status == 200
+    assert "authorization" not in server.visits[0].headers
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(door, deadline):
+    stranger = trustme.CA().issue_cert("crm.test")
+    with closing(HttpsServer(stranger)) as server:
+        with pytest.raises(CrmRefused) as caught:
+            door.request("GET", f"https://crm.test:{server.port}/", deadline=deadline)
+
+        assert server.visits == []
+    assert str(caught.value) == (
+        "The certificate of crm.test was not accepted: "
+        "its authority is not known here; CRM_CA_BUNDLE can name it."
+    )
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_a_certificate_for_another_name_is_refused(make_door, server, deadline):
+    door = make_door(allowed_hosts={"other.test"})
+
+    with pytest.raises(CrmRefused, match="not accepted: it is for another name"):
+        door.request("GET", f"https://other.test:{server.port}/", deadline=deadline)
+
+    assert server.visits == []
+
+
+def test_a_certificate_for_the_address_alone_is_refused(make_door, authority, deadline):
+    door = make_door()
+    with (
+        closing(HttpsServer(authority.issue_cert("127.0.0.1"))) as server,
+        pytest.raises(CrmRefused, match="not accepted: it is for another name"),
+    ):
+        door.request("GET", f"https://crm.test:{server.port}/", deadline=deadline)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://crm.test/", "The address must start with https://."),
+        ("ftp://crm.test/", "The address must start with https://."),
+        ("https://me:secret@crm.test/", "User name and password must not stand in the address."),
+        ("https://me@crm.test/", "User name and password must not stand in the address."),
+        ("https://", "The address or a header of the request is not valid."),
+        ("https://crm.test:99999/", "The address or a header of the request is not valid."),
+        ("crm.test", "The address or a header of the request is not valid."),
+    ],
+)
+def test_an_address_that_must_not_be_asked_is_refused(door, deadline, url, sentence):
+    with pytest.raises(CrmRefused) as caught:
+        door.request("GET", url, deadline=deadline)
+
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("value", ["secret\r\nX-Other: 1", "secret\n", "secret☎"])
+def test_a_header_that_cannot_be_sent_is_refused_and_not_quoted(door, url, deadline, value):
+    with pytest.raises(CrmRefused, match=r"a header of the request is not valid\.$") as caught:
+        door.request("GET", url, deadline=deadline, headers={"X-Key": value})
+
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"220 mail.test ESMTP\r\n",
+        b"HTTP/1.1 200 So\r\nContent-Length: 1, 2\r\n\r\n",
+        b"HTTP/1.1 200 So\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 So\r\n" + b"X-Many: x\r\n" * 200 + b"\r\n",
+    ],
+)
+def test_what_is_not_http_is_a_bad_answer(door, server, url, deadline, answer):
+    server.behaviour = lambda visit: visit.socket.sendall(answer)
+
+    with pytest.raises(CrmBadAnswer, match=r"^crm.test did not answer in proper HTTP\.$"):
+        door.request("GET", url, deadline=deadline)
+
+
+def test_nothing_of_the_address_is_logged(door, server, url, deadline, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.behaviour = lambda visit: visit.answer(headers=["no colon here", "X-After: 1"])
+
+    door.request("GET", url + "?caller=%2B12025550101", deadline=deadline)
+
+    assert "2025550101" not in caplog.text
+
+
+def test_only_the_door_uses_requests():
+    importers = set()
+    for path in Path(voiceapp.crm.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if any(name.partition(".")[0] == "requests" for name in [*names, module]):
+                importers.add(path.name)
+
+    assert importers == {"http.py"}

@@ -1,0 +1,120 @@
+"""CRM call routing on Twilio: look the caller up, compare one field, send the call on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from voiceapp import cli, config, models, prompts
+from voiceapp.config import ROOT, Settings
+from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.contract import CrmClient
+from voiceapp.crm.http import HttpDoor
+from voiceapp.crm.lookup import Lookup
+from voiceapp.crm.registry import Connection, Surroundings, build_client
+from voiceapp.crm.resolver import Resolve, system_resolve
+from voiceapp.extensions import db, migrate
+from voiceapp.models.contacts import finder
+from voiceapp.recordings import RecordingStore
+from voiceapp.routing.clients import ClientFor, Clients
+from voiceapp.routing.inquiry import Inquirer
+from voiceapp.routing.journal import Journal
+from voiceapp.routing.ledger import write_rows
+from voiceapp.routing.live import Live
+from voiceapp.rules.plan import Integration
+from voiceapp.runtime import Runtime, attach
+from voiceapp.twiml import webhooks
+from voiceapp.vault import Vault
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    overrides: Mapping[str, str] | None = None,
+    *,
+    client_for: ClientFor | None = None,
+    resolve: Resolve = system_resolve,
+    watch: bool = True,
+    propagate_faults: bool = False,
+) -> Flask:
+    """Return the application: configured, extensions attached, doors open, no thread started.
+
+    `overrides` stand before the environment. `client_for` makes CRM clients, `resolve` names
+    addresses; `watch` off leaves it to the caller to look for releases; `propagate_faults` lets
+    our own faults through instead of landing the call safely. Raises ConfigError.
+    """
+    settings = config.load(overrides)
+    app = Flask(__name__, instance_path=str(settings.instance), template_folder=ROOT / "templates")
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
+        PROPAGATE_FAULTS=propagate_faults,
+    )
+    models.load_all()
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
+    app.register_blueprint(webhooks.bp)
+    app.register_blueprint(prompts.bp)
+    cli.register(app)
+    return app
+
+
+def _runtime(
+    settings: Settings,
+    engine: Engine,
+    client_for: ClientFor | None,
+    resolve: Resolve,
+    *,
+    watch: bool,
+) -> Runtime:
+    bounded = Bounded()
+    if client_for is None:
+        door = HttpDoor(
+            allowed_hosts=settings.crm_allowed_hosts,
+            ca_bundle=settings.crm_ca_bundle or None,
+            resolve=resolve,
+        )
+        client_for = _client_maker(Surroundings(door, finder(engine), bounded))
+    vault = Vault(settings.credentials_keys)
+    clients = Clients(client_for, vault)
+    return Runtime(
+        settings=settings,
+        live=Live(engine, clients, bounded, settings.instance),
+        inquirer=Inquirer(clients, Lookup()),
+        journal=Journal(settings.instance / "journal", lambda entry: write_rows(engine, [entry])),
+        recordings=RecordingStore(engine, settings.instance / "recordings"),
+        vault=vault,
+        watch=watch,
+    )
+
+
+def _client_maker(around: Surroundings) -> ClientFor:
+    def client_for(integration: Integration, secrets: Mapping[str, str], country: str) -> CrmClient:
+        connection = Connection(
+            integration.kind, integration.url, integration.options, secrets, country
+        )
+        return build_client(connection, around)
+
+    return client_for
+
+
+def _engine_options(database_url: str) -> dict[str, Any]:
+    """Return options that keep a lost database from holding a thread for long."""
+    options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 2}
+    if database_url.startswith("postgresql"):
+        options["pool_pre_ping"] = True
+        options["connect_args"] = {"connect_timeout": 2, "tcp_user_timeout": 3000}
+    return options
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Let readers and one writer work side by side, and hold foreign keys."""
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")

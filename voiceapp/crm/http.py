@@ -1,0 +1,256 @@
+"""The one door to the network: https, public addresses, one deadline, an answer of bounded size."""
+
+import logging
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
+from os import PathLike
+from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import DecodeError, HTTPError
+
+from voiceapp.crm.contract import CrmBadAnswer, CrmRefused, CrmUnavailable
+from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.resolver import Resolve, Resolver, is_public, system_resolve
+from voiceapp.crm.transport import CURRENT, CheckedPool, Exchange, TimedSocket
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a body that are accepted, counted after unpacking."""
+
+_PIECE = 64 * 1024
+_MAX_TRIES = 4  # addresses of one host that are tried before it counts as out of reach
+_MAX_HOSTS = 64
+_MAX_POOLED = 512  # connections kept for each host: as many as one process has threads, and more
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2
+
+# Its warnings and debug lines spell out whole addresses: callers' numbers, keys in the query.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+Connect = Callable[[tuple[str, int], float], socket]
+"""Connects to an IP address and port within seconds, as `socket.create_connection` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a server answered; header names are found in any case, the body is unpacked."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class HttpDoor:
+    """Sends requests to CRMs over pooled connections; safe to share between threads.
+
+    Only https, only to public addresses: `allowed_hosts` are the names (or literal addresses) an
+    operator lets through although they lead into a private network. The address that was checked
+    is the one connected to. `ca_bundle` is a PEM file of authorities trusted beside certifi's.
+    Cookies, proxies, `.netrc` and other habits of the machine are left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_hosts: Collection[str] = (),
+        ca_bundle: str | PathLike[str] | None = None,
+        resolve: Resolve = system_resolve,
+        connect: Connect = create_connection,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._allowed_hosts = frozenset(_plain(host) for host in allowed_hosts)
+        self._resolver = Resolver(resolve, clock=clock)
+        self._connect = connect
+        self._clock = clock
+        self._session = _Session(_tls_context(ca_bundle))
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline: Deadline,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> HttpAnswer:
+        """Return the server's answer, whatever its status; redirects are not followed.
+
+        `deadline` bounds everything from looking up the name to the last byte of the body.
+        `params` join the query of `url`; `json` or `form` is the body. If a pooled connection
+        turns out to be dead the request is sent once more, when its method allows it or
+        `repeatable` says so (a search by POST).
+
+        Raises `CrmRefused` if the request must not be sent or the certificate is not accepted,
+        `CrmUnavailable` if no answer was there in time, `CrmBadAnswer` if it cannot be read.
+        """
+        request = self._prepared(method, url, headers, params, json, form)
+        if repeatable is None:
+            repeatable = method.upper() in _REPEATABLE
+        exchange = Exchange(deadline, self._dial, self._clock)
+        try:
+            return self._send(request, exchange)
+        except CrmUnavailable:
+            was_dead = exchange.met_a_dead_connection()
+            if not (repeatable and was_dead) or deadline.has_passed():
+                raise
+        return self._send(request, replace(exchange, fresh=True))
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    def _prepared(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        json: Any,
+        form: Mapping[str, str] | None,
+    ) -> requests.PreparedRequest:
+        request = requests.Request(
+            method, url, headers=headers, params=params, json=json, data=form
+        )
+        try:
+            prepared = self._session.prepare_request(request)
+            for value in prepared.headers.values():
+                value.encode("latin-1")  # or it would fail when half of the request is sent
+        except (requests.RequestException, ValueError):
+            # the cause quotes what is wrong, and that may be the secret in a header
+            raise CrmRefused("The address or a header of the request is not valid.") from None
+        parts = urlsplit(prepared.url or "")
+        if parts.scheme != "https":
+            raise CrmRefused("The address must start with https://.")
+        if "@" in parts.netloc:
+            raise CrmRefused("User name and password must not stand in the address.")
+        return prepared
+
+    def _send(self, request: requests.PreparedRequest, exchange: Exchange) -> HttpAnswer:
+        host = urlsplit(request.url or "").hostname
+        token = CURRENT.set(exchange)
+        try:
+            with self._session.send(
+                request, timeout=exchange.seconds_left(), stream=True, allow_redirects=False
+            ) as response:
+                headers = MappingProxyType(response.headers)
+                return HttpAnswer(response.status_code, headers, _body(response, f"{host}"))
+        except (OSError, HTTPError) as error:  # those of requests are OSErrors
+            if exchange.deadline.has_passed():
+                raise CrmUnavailable(f"{host} gave no answer within the budget.") from error
+            raise CrmUnavailable(f"The connection to {host} broke off.") from error
+        finally:
+            CURRENT.reset(token)
+
+    def _dial(self, host: str, port: int, deadline: Deadline) -> socket:
+        addresses = self._checked_addresses(host, port, deadline)[:_MAX_TRIES]
+        trouble: OSError | None = None
+        for tried, address in enumerate(addresses):
+            # a share each, so that an address which swallows everything leaves time for the next
+            seconds = deadline.remaining() / (len(addresses) - tried)
+            if seconds <= 0:
+                break
+            try:
+                connected = self._connect((address, port), seconds)
+            except OSError as error:
+                trouble = error
+            else:
+                connected.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+                return connected
+        raise CrmUnavailable(f"{host} could not be reached.") from trouble
+
+    def _checked_addresses(self, host: str, port: int, deadline: Deadline) -> list[str]:
+        try:
+            addresses = [ip_address(host)]
+        except ValueError:
+            found = self._resolver.addresses(host, port, deadline)
+            addresses = [ip_address(address) for address in found]
+        if _plain(host) not in self._allowed_hosts and not all(map(is_public, addresses)):
+            raise CrmRefused(
+                f"{host} leads into a private network, where no CRM is asked unless the operator "
+                "allows it by name in CRM_ALLOWED_HOSTS."
+            )
+        return [str(address) for address in addresses]
+
+
+def _plain(host: str) -> str:
+    return host.strip().strip("[]").rstrip(".").lower()
+
+
+def _tls_context(ca_bundle: str | PathLike[str] | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_bundle is not None:
+        context.load_verify_locations(cafile=ca_bundle)
+    context.sslsocket_class = TimedSocket
+    return context
+
+
+def _body(response: requests.Response, host: str) -> bytes:
+    # one layer of gzip at most: layers upon layers unpack without end between two reads
+    if response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip"):
+        raise CrmBadAnswer(f"{host} packed its answer in a way that was not asked for.")
+    if (response.raw.length_remaining or 0) > MAX_BODY:
+        raise _too_large(host)
+    body = bytearray()
+    try:
+        while piece := response.raw.read(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > MAX_BODY:
+                raise _too_large(host)
+    except DecodeError as error:
+        raise CrmBadAnswer(f"The answer of {host} could not be unpacked.") from error
+    return bytes(body)
+
+
+def _too_large(host: str) -> CrmBadAnswer:
+    return CrmBadAnswer(f"The answer of {host} is larger than 1 MiB.")
+
+
+class _Adapter(HTTPAdapter):
+    """Uses our pools, and one TLS context whose authorities were read once."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context  # first: the base makes its pool manager at once
+        super().__init__(_MAX_HOSTS, _MAX_POOLED)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
+    ) -> None:
+        super().init_poolmanager(
+            connections, maxsize, block, ssl_context=self._context, **pool_kwargs
+        )
+        self.poolmanager.pool_classes_by_scheme = {"https": CheckedPool}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave it to the context, which verifies always.
+
+        The base names a CA file here, and urllib3 would read it again for every connection.
+        """
+
+
+class _Session(requests.Session):
+    """A session that takes nothing from the machine and keeps nothing between requests."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.headers.update(
+            {"User-Agent": "voiceapp", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        )
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self.adapters.clear()
+        self.mount("https://", _Adapter(context))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Find none: requests reads the whole body of a redirect, without limit, to offer it."""
+        return None

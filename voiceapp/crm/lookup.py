@@ -1,0 +1,72 @@
+"""Around any client: the budget, one question a call, and trouble turned into a value."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from voiceapp.crm.contract import Answer, CallFacts, CrmClient, CrmError, Who
+from voiceapp.crm.deadline import Deadline
+
+_REMEMBERED_CALLS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a CRM is asked in one call; asked twice, it is answered from memory."""
+
+    integration: str
+    module: str
+    who: Who
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What asking came to: an answer or the trouble, how long it took, how old it is.
+
+    `ms` is the time spent asking now, `age` the seconds since the CRM said it.
+    """
+
+    answer: Answer | CrmError
+    ms: float
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    answer: Answer
+    at: float
+
+
+class Lookup:
+    """Asks CRM clients within a budget; a call's second same question is not asked again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._remembered: LRUCache[tuple[str, Question], _Remembered]
+        self._remembered = LRUCache(_REMEMBERED_CALLS)
+        self._lock = threading.Lock()
+
+    def ask(self, client: CrmClient, question: Question, call: CallFacts, budget: float) -> Reply:
+        """Return what the CRM says within `budget` seconds; trouble with it is a reply, too."""
+        began = self._clock()
+        key = (call.call_id, question)
+        with self._lock:
+            known = self._remembered.get(key)
+        if known is not None:
+            return Reply(known.answer, 0, began - known.at)
+        deadline = Deadline.after(budget, self._clock)
+        try:
+            answer = client.find(question.who, question.module, question.fields, call, deadline)
+        except CrmError as error:
+            return Reply(error, self._ms_since(began), 0)
+        if call.call_id:
+            with self._lock:
+                self._remembered[key] = _Remembered(answer, self._clock())
+        return Reply(answer, self._ms_since(began), 0)
+
+    def _ms_since(self, began: float) -> float:
+        return (self._clock() - began) * 1000

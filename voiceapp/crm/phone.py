@@ -1,0 +1,96 @@
+"""Telephone numbers as people write them: which spellings to try, and whether two are the same."""
+
+import re
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat
+
+_KEPT = re.compile(r"[^0-9+]")
+
+
+def spellings(number: str, country: str) -> tuple[str, ...]:
+    """
+    Return the ways in which a CRM may hold a number (E.164), the likeliest first.
+
+    `country` (ISO 3166) is the one whose numbers are written without a country code.
+
+    >>> spellings("+12025550104", "US")[:4]
+    ('+12025550104', '12025550104', '2025550104', '(202) 555-0104')
+    >>> "0049301234567" in spellings("+49301234567", "DE")
+    True
+    >>> spellings("+49301234567", "US")
+    ('+49301234567', '49301234567', '+49 30 1234567', '0049301234567')
+    """
+    parsed = _parse(number, country)
+    if parsed is None:
+        return (number,)
+    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+    tried = [e164, e164[1:]]
+    if parsed.country_code == phonenumbers.country_code_for_region(country):
+        national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        digits = phonenumbers.national_significant_number(parsed)
+        tried += [digits, national, compact(national)]
+    tried += [international, "00" + e164[1:]]
+    return tuple(dict.fromkeys(tried))
+
+
+def compact(text: str) -> str:
+    """
+    Return a number without anything but its digits and plus sign.
+
+    >>> compact("(202) 555-0104"), compact("+1 202.555.0104")
+    ('2025550104', '+12025550104')
+    """
+    return _KEPT.sub("", text)
+
+
+def is_same(stored: str, number: str, country: str) -> bool:
+    """
+    Say whether a number as somebody typed it is the given one (E.164).
+
+    >>> is_same("(202) 555-0104", "+12025550104", "US")
+    True
+    >>> is_same("(202) 555-0104", "+492025550104", "US"), is_same("call me", "+1202", "US")
+    (False, False)
+    """
+    left, right = _parse(stored, country), _parse(number, country)
+    return left is not None and right is not None and _e164(left) == _e164(right)
+
+
+def read_e164(text: str, country: str) -> str | None:
+    """
+    Read a number as people type it, or return None.
+
+    >>> read_e164("(202) 555-0104", "US"), read_e164("Gold", "US")
+    ('+12025550104', None)
+    """
+    parsed = _parse(text, country)
+    return None if parsed is None else _e164(parsed)
+
+
+def show(number: str) -> str:
+    """
+    Return a number as people read it; anything that is no number as it is.
+
+    >>> show("+12025550104"), show("anonymous"), show("")
+    ('+1 202-555-0104', 'anonymous', 'somebody without a number')
+    """
+    if not number:
+        return "somebody without a number"
+    parsed = _parse(number, "ZZ") if number.startswith("+") else None
+    if parsed is None:
+        return number
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+
+
+def _e164(parsed: PhoneNumber) -> str:
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def _parse(text: str, country: str) -> PhoneNumber | None:
+    try:
+        parsed = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    return parsed if phonenumbers.is_possible_number(parsed) else None

@@ -1,0 +1,81 @@
+"""The built-in directory: contacts, leads and accounts with free fields, live when saved."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import JSON, Engine, ForeignKey, Index, String, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from voiceapp.crm.directory import PHONE, DirectoryAway, DirectoryRecord, Find
+from voiceapp.crm.phone import compact
+from voiceapp.extensions import Base
+
+_LONGEST_KEY = 200
+_MOST_CANDIDATES = 10
+
+
+class Contact(Base):
+    """One record of the directory; `phones` are as typed, `fields` by their name."""
+
+    __tablename__ = "contacts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    module: Mapped[str] = mapped_column(String(50))
+    name: Mapped[str] = mapped_column(String(200))
+    phones: Mapped[list[str]] = mapped_column(JSON)
+    fields: Mapped[dict[str, str]] = mapped_column(JSON)
+    keys: Mapped[list["ContactKey"]] = relationship(cascade="all, delete-orphan")
+
+    @classmethod
+    def make(
+        cls, module: str, name: str, phones: Iterable[str], fields: Mapping[str, str]
+    ) -> "Contact":
+        """Return a contact that can be found by its numbers and by each of its fields."""
+        contact = cls(module=module, name=name, phones=list(phones), fields=dict(fields))
+        contact.index()
+        return contact
+
+    def index(self) -> None:
+        """Bring the keys up to date with numbers and fields; call it after each change."""
+        keys = [(PHONE, compact(phone)) for phone in self.phones]
+        keys += [(field, value.strip()) for field, value in self.fields.items()]
+        self.keys = [
+            ContactKey(module=self.module, field=field, value=value[:_LONGEST_KEY])
+            for field, value in dict.fromkeys(keys)
+            if value
+        ]
+
+
+class ContactKey(Base):
+    """By what a contact is found: a number in compact spelling, or the text of a field."""
+
+    __tablename__ = "contact_keys"
+    __table_args__ = (Index("ix_contact_keys_search", "module", "field", "value"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(
+        ForeignKey("contacts.id", ondelete="CASCADE"), index=True
+    )
+    module: Mapped[str] = mapped_column(String(50))
+    field: Mapped[str] = mapped_column(String(100))
+    value: Mapped[str] = mapped_column(String(_LONGEST_KEY))
+
+
+def finder(engine: Engine) -> Find:
+    """Return the directory's `find` over a database; needs no application context."""
+
+    def find(module: str, field: str, values: Sequence[str]) -> Sequence[DirectoryRecord]:
+        wanted = select(ContactKey.contact_id).where(
+            ContactKey.module == module,
+            ContactKey.field == field,
+            ContactKey.value.in_([value[:_LONGEST_KEY] for value in values]),
+        )
+        query = select(Contact).where(Contact.id.in_(wanted)).limit(_MOST_CANDIDATES)
+        try:
+            with Session(engine) as session:
+                contacts = session.scalars(query).all()
+                return [DirectoryRecord(tuple(one.phones), dict(one.fields)) for one in contacts]
+        except SQLAlchemyError as error:
+            raise DirectoryAway from error
+
+    return find

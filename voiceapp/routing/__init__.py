@@ -1,0 +1,1 @@
+"""Where a call meets a rule: releases, the table, the decision, the journal."""

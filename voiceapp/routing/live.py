@@ -1,0 +1,146 @@
+"""What a process follows: the newest release and the credentials, kept up to date.
+
+The database is asked once a second, by a thread of the process. What was read last is also kept
+in a file beside it (credentials still encrypted), for a start without a database.
+"""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from voiceapp.crm.bounded import Bounded, OutOfTime
+from voiceapp.crm.deadline import Deadline
+from voiceapp.models.integrations import Credential
+from voiceapp.routing.clients import Clients, SealedCredentials
+from voiceapp.routing.document import UnreadableDocument
+from voiceapp.routing.releases import newest_number, read_document
+from voiceapp.routing.tables import Tables
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 1.0
+"""Seconds between two looks at the database; a release is followed within two."""
+_START_BUDGET = 2.0
+_CALL_BUDGET = 0.25
+_COPY = "live.json"
+
+
+class Live:
+    """Keeps tables and clients up to date with the database."""
+
+    def __init__(self, engine: Engine, clients: Clients, bounded: Bounded, folder: Path) -> None:
+        self.tables = Tables(self._read_in_call)
+        self.clients = clients
+        self._engine = engine
+        self._bounded = bounded
+        self._copy = folder / _COPY
+        self._credentials: Mapping[str, SealedCredentials] = {}
+        self._document: str | None = None
+        self._is_away = False
+        self._pid: int | None = None
+        self._lock = threading.Lock()
+
+    def ensure_started(self, *, watch: bool = True) -> None:
+        """Load what to follow, once in each process; with `watch`, keep it up to date."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._load_first()
+            if watch:
+                threading.Thread(target=self._watch, name="release-watcher", daemon=True).start()
+            self._pid = os.getpid()
+
+    def refresh(self) -> None:
+        """Look for a newer release and changed credentials. Raises SQLAlchemyError."""
+        with Session(self._engine) as session:
+            credentials = {
+                row.integration: SealedCredentials(row.origin, row.secrets)
+                for row in session.scalars(select(Credential))
+            }
+            number = newest_number(session)
+            is_new = number is not None and number != self.tables.newest_number
+            document = read_document(session, number) if is_new and number else None
+        if document is not None and number is not None:
+            self.tables.take(number, document)
+            self._document = document
+            log.info("Following release %s", number)
+        if document is not None or credentials != self._credentials:
+            self._credentials = credentials
+            self.clients.take_credentials(credentials)
+            self._keep_copy()
+
+    def _load_first(self) -> None:
+        try:
+            self._bounded.run(self.refresh, Deadline.after(_START_BUDGET))
+        except (SQLAlchemyError, OutOfTime, UnreadableDocument) as error:
+            log.warning("Starting without the database: %s", type(error).__name__)
+        if self.tables.newest_number is None:
+            self._load_copy()
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(INTERVAL):
+            try:
+                self.refresh()
+            except (SQLAlchemyError, UnreadableDocument, OSError) as error:
+                if not self._is_away:
+                    log.warning("Releases can't be read now: %s", type(error).__name__)
+                self._is_away = True
+            else:
+                if self._is_away:
+                    log.info("Releases can be read again")
+                self._is_away = False
+
+    def _read_in_call(self, number: int) -> str | None:
+        """Read an older release while a caller waits: shortly, or not at all."""
+
+        def read() -> str | None:
+            with Session(self._engine) as session:
+                return read_document(session, number)
+
+        try:
+            return self._bounded.run(read, Deadline.after(_CALL_BUDGET))
+        except (SQLAlchemyError, OutOfTime) as error:
+            log.warning("Release %s can't be read now: %s", number, type(error).__name__)
+            return None
+
+    def _keep_copy(self) -> None:
+        if self._document is None:
+            return
+        copy = {
+            "number": self.tables.newest_number,
+            "document": self._document,
+            "credentials": {key: asdict(one) for key, one in self._credentials.items()},
+        }
+        draft = self._copy.with_name(f".{_COPY}.{os.getpid()}")
+        try:
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(copy))
+            draft.replace(self._copy)
+        except OSError as error:
+            log.warning("The release can't be kept beside the process: %s", error.strerror)
+
+    def _load_copy(self) -> None:
+        try:
+            copy = json.loads(self._copy.read_text())
+            self.tables.take(copy["number"], copy["document"])
+            self._document = copy["document"]
+            credentials = copy["credentials"].items()
+            self._credentials = {key: SealedCredentials(**one) for key, one in credentials}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, UnreadableDocument) as error:
+            log.error("The release kept beside the process can't be read: %s", error)
+            return
+        self.clients.take_credentials(self._credentials)
+        log.warning("Following release %s as kept beside the process", copy["number"])

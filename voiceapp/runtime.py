@@ -1,0 +1,38 @@
+"""What the doors share: made once in `create_app`, found again through the current application."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from voiceapp.config import Settings
+from voiceapp.recordings import RecordingStore
+from voiceapp.routing.inquiry import Inquirer
+from voiceapp.routing.journal import Journal
+from voiceapp.routing.live import Live
+from voiceapp.vault import Vault
+
+_NAME = "voiceapp"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of a running application."""
+
+    settings: Settings
+    live: Live
+    inquirer: Inquirer
+    journal: Journal
+    recordings: RecordingStore
+    vault: Vault
+    watch: bool
+
+
+def attach(app: Flask, runtime: Runtime) -> None:
+    """Give an application its parts."""
+    app.extensions[_NAME] = runtime
+
+
+def runtime() -> Runtime:
+    """Return the parts of the current application."""
+    parts: Runtime = current_app.extensions[_NAME]
+    return parts

@@ -1,0 +1,1 @@
+"""The words of Twilio: reading its requests, writing its TwiML."""

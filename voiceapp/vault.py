@@ -1,0 +1,42 @@
+"""Encrypts the secrets of integrations; a secret goes only to the origin it was saved with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class Sealed(Exception):
+    """A secret can't be opened: it was encrypted with a key that is not there any more."""
+
+
+class Vault:
+    """Seals and opens secrets; the first key seals, all of them open."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def seal(self, secrets: Mapping[str, str]) -> str:
+        """Return secrets encrypted, as text."""
+        return self._fernet.encrypt(json.dumps(dict(secrets)).encode()).decode()
+
+    def open(self, sealed: str) -> dict[str, str]:
+        """Return what `seal` was given. Raises Sealed."""
+        try:
+            opened: dict[str, str] = json.loads(self._fernet.decrypt(sealed.encode()))
+        except (InvalidToken, ValueError) as error:
+            raise Sealed("The credentials were encrypted with another CREDENTIALS_KEY.") from error
+        return opened
+
+
+def origin(url: str) -> str:
+    """
+    Return scheme, host and port of an address, by which secrets are held.
+
+    >>> origin("https://CRM.example/path"), origin("https://crm.example:8443/")
+    ('https://crm.example:443', 'https://crm.example:8443')
+    """
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"

@@ -1,0 +1,128 @@
+"""What happens outside of calls, in a process of its own, one per machine."""
+
+import fcntl
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from flask import Flask
+
+from voiceapp.extensions import db
+from voiceapp.routing.ledger import CollectError, Collector
+
+LONGEST_PAUSE = 5.0
+"""Seconds between attempts while something that a task needs stays away."""
+
+log = logging.getLogger(__name__)
+
+
+class Task:
+    """Something the worker does every so many seconds, and less often while it can't be done.
+
+    `run` raises one of `expected` when it has to wait for others (a database, a CRM): that is
+    logged once when it begins and once when it is over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[], object],
+        *,
+        every: float,
+        expected: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.name = name
+        self.due = 0.0
+        self.pause = every
+        self._run = run
+        self._every = every
+        self._expected = expected
+        self._is_waiting = False
+
+    def attempt(self) -> None:
+        """Do it now, and set when it is `due` next: in `pause` seconds, on the monotonic clock."""
+        try:
+            self._run()
+        except self._expected as error:
+            if not self._is_waiting:
+                log.warning("The worker's task %s has to wait: %s", self.name, error)
+            self._is_waiting = True
+            self.pause = self._longer_pause()
+        except Exception:
+            # a bug in one task must not end the others, least of all the journal's
+            log.exception("The worker's task %s failed", self.name)
+            self.pause = self._longer_pause()
+        else:
+            if self._is_waiting:
+                log.warning("The worker's task %s goes on", self.name)
+            self._is_waiting = False
+            self.pause = self._every
+        self.due = time.monotonic() + self.pause
+
+    def _longer_pause(self) -> float:
+        return max(self._every, min(self.pause * 2, LONGEST_PAUSE))
+
+
+def run_worker(app: Flask, stop: threading.Event | None = None) -> None:
+    """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
+
+    Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
+    instance directory. To be called in the main thread, unless `stop` is given.
+    """
+    with _the_only_worker(Path(app.instance_path)), app.app_context():
+        journal = Task(
+            "journal",
+            Collector(Path(app.instance_path) / "journal", db.engine).collect,
+            every=0.25,
+            expected=(CollectError,),
+        )
+        if stop is not None:
+            _work([journal], stop)
+        else:
+            with _stopped_by_signals() as signalled:
+                _work([journal], signalled)
+        journal.attempt()  # what was appended since the last pass
+
+
+def _work(tasks: list[Task], stop: threading.Event) -> None:
+    while not stop.is_set():
+        for task in tasks:
+            if task.due <= time.monotonic():
+                task.attempt()
+        stop.wait(max(0.0, min(task.due for task in tasks) - time.monotonic()))
+
+
+@contextmanager
+def _the_only_worker(instance: Path) -> Iterator[None]:
+    instance.mkdir(parents=True, exist_ok=True)
+    with (instance / "worker.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"A worker is running already for {instance}; one per machine is enough."
+            ) from None
+        yield
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        # from a thread of its own: set() needs a lock that the interrupted wait() may be holding
+        threading.Thread(target=stop.set).start()
+
+    before = {
+        number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

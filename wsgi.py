@@ -1,0 +1,5 @@
+"""What a WSGI server runs."""
+
+from voiceapp import create_app
+
+app = create_app()
