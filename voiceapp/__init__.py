@@ -20,7 +20,7 @@ from voiceapp.recordings import RecordingStore
 from voiceapp.routing.clients import ClientFor, Clients
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
-from voiceapp.routing.ledger import write_rows
+from voiceapp.routing.ledger import straight_to
 from voiceapp.routing.live import Live
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
@@ -88,7 +88,7 @@ def _runtime(
         settings=settings,
         live=Live(engine, clients, bounded, settings.instance),
         inquirer=Inquirer(clients, Lookup()),
-        journal=Journal(settings.instance / "journal", lambda entry: write_rows(engine, [entry])),
+        journal=Journal(settings.instance / "journal", straight_to(engine)),
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
         watch=watch,

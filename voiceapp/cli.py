@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from voiceapp import worker
 from voiceapp.console.place import place_call
 from voiceapp.console.report import read_keys, to_json, to_text
-from voiceapp.console.walk import Ended
+from voiceapp.console.story import Ended
 from voiceapp.crm.phone import read_e164
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db

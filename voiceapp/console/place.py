@@ -9,7 +9,8 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import Client
 
 from voiceapp.config import Settings
-from voiceapp.console.walk import Reply, Walk, walk
+from voiceapp.console.story import Reply, Walk
+from voiceapp.console.walk import walk
 from voiceapp.routing.route import Decision
 from voiceapp.routing.table import Table
 from voiceapp.routing.trial import TestCall

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 import phonenumbers
 
-from voiceapp.console.walk import Decided, Ended, Heard, Keyed, Step, Walk
+from voiceapp.console.story import Decided, Ended, Heard, Keyed, Step, Walk
 
 _NOT_A_KEY = re.compile(r"[^0-9*#]")
 _E164 = re.compile(r"\+[0-9]+")

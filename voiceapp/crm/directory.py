@@ -63,9 +63,9 @@ class DirectoryClient:
         try:
             records = self._bounded.run(lambda: self._candidates(who, module), deadline)
         except OutOfTime as error:
-            raise CrmUnavailable("no answer within the time allowed.") from error
+            raise CrmUnavailable("The directory gave no answer within the budget.") from error
         except DirectoryAway as error:
-            raise CrmUnavailable("the directory's database can't be reached.") from error
+            raise CrmUnavailable("The directory's database can't be reached.") from error
         hits = [(record, stored) for record in records for stored in self._hit(who, record)]
         if not hits:
             return NotFound()

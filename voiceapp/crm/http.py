@@ -197,7 +197,7 @@ def _tls_context(ca_bundle: str | PathLike[str] | None) -> ssl.SSLContext:
 
 def _body(response: requests.Response, host: str) -> bytes:
     # one layer of gzip at most: layers upon layers unpack without end between two reads
-    if response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip"):
+    if response.headers.get("Content-Encoding", "").lower() not in ("", "identity", "gzip"):
         raise CrmBadAnswer(f"{host} packed its answer in a way that was not asked for.")
     if (response.raw.length_remaining or 0) > MAX_BODY:
         raise _too_large(host)

@@ -16,7 +16,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 _Number = String(320)
 
 
-class DecisionRow(Base):  # type: ignore[name-defined,misc]
+class DecisionRow(Base):
     """One `DecisionEntry`, field for field; listed newest first and paged by (at, id)."""
 
     __tablename__ = "decisions"
@@ -49,7 +49,7 @@ class DecisionRow(Base):  # type: ignore[name-defined,misc]
     )
 
 
-class CallEndRow(Base):  # type: ignore[name-defined,misc]
+class CallEndRow(Base):
     """One `EndEntry`; of several reports about one call the first is kept."""
 
     __tablename__ = "call_ends"

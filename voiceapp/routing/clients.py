@@ -60,12 +60,12 @@ class Clients:
         secrets: Mapping[str, str] = {}
         if credentials is not None:
             if credentials.origin != origin(integration.url):
-                raise CrmRefused("its credentials were saved for another address; type them again.")
+                raise CrmRefused("The credentials were saved for another address; type them again.")
             try:
                 secrets = self._vault.open(credentials.secrets)
             except Sealed as error:
-                raise CrmRefused("its credentials can't be decrypted; type them again.") from error
+                raise CrmRefused("The credentials can't be decrypted; type them again.") from error
         try:
             return self._client_for(integration, secrets, country)
         except ValueError as error:
-            raise CrmRefused(f"it is not set up rightly. {error}") from error
+            raise CrmRefused(str(error)) from error

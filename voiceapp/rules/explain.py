@@ -29,7 +29,7 @@ def reasons(verdict: Verdict, *, value_is_hidden: bool = False) -> tuple[str, ..
     sentences += [_tried(tried) for tried in verdict.tried]
     match verdict.answer:
         case Failed(reason):
-            sentences.append(f"The CRM could not be asked: {reason}")
+            sentences.append(reason)
         case Several(count):
             sentences.append(f"{count} records were found, so none was chosen.")
         case _ if verdict.outcome in _OUTCOME_SENTENCES:
