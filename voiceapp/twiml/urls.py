@@ -18,13 +18,14 @@ class Progress:
 
     `release` is the one the call began with (None on its first webhook), `step` counts its
     webhooks, `visits` those since the last key press; `safe` says that it is on its way to a
-    safe destination already.
+    safe destination already, `silent` that nothing was keyed in on the way here.
     """
 
     release: int | None = None
     step: int = 0
     visits: int = 0
     safe: bool = False
+    silent: bool = False
 
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> "Progress":
@@ -32,15 +33,16 @@ class Progress:
         Read the query of an address that `CallUrls` made.
 
         >>> Progress.from_args({"r": "12", "n": "3", "v": "1"})
-        Progress(release=12, step=3, visits=1, safe=False)
+        Progress(release=12, step=3, visits=1, safe=False, silent=False)
         >>> Progress.from_args({"r": "x", "n": "-1"})
-        Progress(release=None, step=0, visits=0, safe=False)
+        Progress(release=None, step=0, visits=0, safe=False, silent=False)
         """
         return cls(
             release=read_count(args.get("r", "")),
             step=read_count(args.get("n", "")) or 0,
             visits=read_count(args.get("v", "")) or 0,
             safe=args.get("s") == "1",
+            silent=args.get("t") == "1",
         )
 
     @classmethod
@@ -81,13 +83,17 @@ class CallUrls:
         """Return where an IVR's greeting is."""
         return self._next(f"/twiml/ivr/{quote(ivr, safe='')}")
 
-    def key(self) -> str:
-        """Return where a key pressed in the current IVR, or silence, is answered."""
-        return self._next(f"/twiml/ivr/{quote(self.ivr, safe='')}/key")
+    def key(self, *, silent: bool = False) -> str:
+        """Return where a key pressed in the current IVR is answered, or silence."""
+        return self._next(f"/twiml/ivr/{quote(self.ivr, safe='')}/key", silent=silent)
 
-    def ask(self, key: str) -> str:
-        """Return where the CRM rule on a key of the current IVR asks the CRM."""
-        return self._next(f"/twiml/ivr/{quote(self.ivr, safe='')}/ask", k=key)
+    def ask(self, key: str, *, silent: bool = False) -> str:
+        """Return where the CRM rule on a key of the current IVR asks the CRM.
+
+        `silent` says that nothing was keyed in for it: the key press that led to the rule may
+        still be among Twilio's fields.
+        """
+        return self._next(f"/twiml/ivr/{quote(self.ivr, safe='')}/ask", silent=silent, k=key)
 
     def after(self, step: str) -> str:
         """Return where a call goes on after a `queue`, a `dial`, or a `recording` on a DID."""
@@ -101,9 +107,11 @@ class CallUrls:
         """Return the public address of a recording. Raises KeyError if there is none."""
         return f"{self.base}/recordings/{self.recordings[name]}/{quote(name, safe='')}"
 
-    def _next(self, path: str, **more: str) -> str:
+    def _next(self, path: str, *, silent: bool = False, **more: str) -> str:
         progress = self.progress
         query = {"r": self.release, "n": progress.step + 1, "v": progress.visits + 1, **more}
         if progress.safe:
             query["s"] = 1
+        if silent:
+            query["t"] = 1
         return f"{path}?{urlencode(query)}"

@@ -41,7 +41,7 @@ def menu(ivr: Ivr, urls: CallUrls, voice: Voice) -> VoiceResponse:
         )
         _prompt(gather, ivr.greeting, urls, ivr.voice or voice)
         response.append(gather)
-    response.redirect(urls.key(), method="POST")
+    response.redirect(urls.key(silent=True), method="POST")
     return response
 
 
@@ -61,7 +61,7 @@ def prelude(rule: Rule, key: str, urls: CallUrls, voice: Voice) -> VoiceResponse
         response.append(gather)
     else:
         _prompt(response, rule.greeting, urls, speaker)
-    response.redirect(urls.ask(key), method="POST")
+    response.redirect(urls.ask(key, silent=True), method="POST")
     return response
 
 

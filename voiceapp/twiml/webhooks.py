@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Request, Response, abort, current_app, request
 from twilio.twiml.voice_response import VoiceResponse
@@ -26,6 +26,7 @@ bp = Blueprint("twiml", __name__, url_prefix="/twiml")
 
 METHODS = ["GET", "POST"]
 LARGEST_BODY = 64 * 1024
+_GATHERING = {"key", "ask"}
 _FINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 
 
@@ -199,6 +200,8 @@ def _visit(door: str) -> Visit:
     began = time.perf_counter()
     call = IncomingCall.from_form(_fields(request))
     progress = Progress.from_args(request.args)
+    if door not in _GATHERING or progress.silent:
+        call = replace(call, digits="")  # of an earlier step, which Twilio may send once more
     if door == "fallback":
         progress = Progress.from_error_url(call.error_url)
     trial = trial_of(request.environ)
