@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiceapp.console.report import read_keys, to_json, to_text
-from voiceapp.console.walk import Decided, Ended, Heard, Keyed, Step, Walk
+from voiceapp.console.story import Decided, Ended, Heard, Keyed, Step, Walk
 
 BRONZE = "https://voice.example/recordings/ab12/bronze-offer.wav"
 ARRIVED = {

@@ -6,18 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voiceapp.console.walk import (
-    MAX_BYTES,
-    MAX_REQUESTS,
-    Decided,
-    Ended,
-    Heard,
-    Keyed,
-    Reply,
-    Step,
-    Walk,
-    walk,
-)
+from voiceapp.console.story import Decided, Ended, Heard, Keyed, Reply, Step, Walk
+from voiceapp.console.walk import MAX_BYTES, MAX_REQUESTS, walk
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 BRONZE = "https://voice.example/recordings/ab12/bronze-offer.wav"

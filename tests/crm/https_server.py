@@ -61,7 +61,7 @@ class HttpsServer:
         self._context.sni_callback = lambda _, name, __: self.names.append(name)
         certificate.configure_cert(self._context)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     @property
@@ -88,7 +88,7 @@ class HttpsServer:
             while True:
                 plain, _ = self._listener.accept()
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                thread = threading.Thread(target=self._serve, args=(plain,))
+                thread = threading.Thread(target=self._serve, args=(plain,), daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
@@ -129,7 +129,7 @@ def plain_server(treat: Callable[[socket.socket, threading.Event], None]) -> Ite
                 with connection:
                     treat(connection, stopped)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
             yield listener.getsockname()[1]

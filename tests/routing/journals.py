@@ -1,9 +1,12 @@
 """Journal entries, files and child processes for tests."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,21 +78,30 @@ def calls_stored(engine: Engine) -> list[str]:
         return list(connection.scalars(select(DecisionRow.call_sid).order_by(DecisionRow.id)))
 
 
-def start_python(script: str, *arguments: str | Path) -> "subprocess.Popen[str]":
-    """Start a process of its own that runs `script`, with its input and output on pipes."""
-    return subprocess.Popen(
+@contextmanager
+def start_python(script: str, *arguments: str | Path) -> "Iterator[subprocess.Popen[str]]":
+    """Run `script` in a process of its own, input and output on pipes; end it and its children."""
+    process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            # also a forked child that hangs; without this a failed test would wait for it forever
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def run_python(script: str, *arguments: str | Path) -> str:
     """Run `script` in a process of its own to its good end, and return what it printed."""
     with start_python(script, *arguments) as process:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     return output
 

@@ -145,7 +145,7 @@ from pathlib import Path
 from tests.routing.journals import decision
 from voiceapp.routing.journal import Journal
 
-journal = Journal(Path(sys.argv[1]))
+journal = Journal(Path(sys.argv[1]), max_bytes=10**9, max_age=3600)  # one file for each process
 stop = threading.Event()
 
 def append_always():

@@ -144,7 +144,7 @@ class _Checker:
             if outcome not in rule.outcomes:
                 yield f"Choose where the call goes for: {outcome}."
         for outcome, destination in rule.outcomes.items():
-            yield from self._destination(outcome.capitalize(), destination, allowed)
+            yield from self._destination(outcome[:1].upper() + outcome[1:], destination, allowed)
         yield from self._destination("After the recording", rule.after_recording, allowed)
 
     def _question(self, rule: Rule) -> Iterator[str]:
