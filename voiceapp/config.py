@@ -148,7 +148,8 @@ def _account_sid(text: str) -> str:
 
 def _base_url(text: str) -> str:
     parts = urlsplit(text.rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    is_bare = f"{parts.scheme}://{parts.netloc}" == text.rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_bare:
         raise ValueError("must be a scheme and a host only, e.g. https://calls.example.com.")
     return text.rstrip("/")
 
@@ -164,7 +165,7 @@ def _database_url(text: str) -> str:
 
 def _one_or_two(text: str) -> tuple[str, ...]:
     values = tuple(one.strip() for one in text.split(",") if one.strip())
-    if len(values) > 2:
+    if len(values) > 2 or (text and not values):
         raise ValueError("takes one value, or two separated by a comma while one is rotated.")
     return values
 

@@ -34,9 +34,14 @@ def origin(url: str) -> str:
     """
     Return scheme, host and port of an address, by which secrets are held.
 
+    Raises ValueError, with a sentence, for what is no address.
+
     >>> origin("https://CRM.example/path"), origin("https://crm.example:8443/")
     ('https://crm.example:443', 'https://crm.example:8443')
     """
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError as error:
+        raise ValueError("This is not an address that can be asked.") from error
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"

@@ -28,7 +28,7 @@ class Bounded:
         try:
             return future.result(timeout=max(deadline.remaining(), 0))
         except TimeoutError as error:
-            if future.done():
-                raise  # it was the work's own
+            if future.done():  # at the last moment, or the error is the work's own
+                return future.result()
             future.cancel()
             raise OutOfTime from error

@@ -49,13 +49,21 @@ def is_same(stored: str, number: str, country: str) -> bool:
     """
     Say whether a number as somebody typed it is the given one (E.164).
 
+    With the country code it may also be written without a plus, or with 00 instead.
+
     >>> is_same("(202) 555-0104", "+12025550104", "US")
     True
     >>> is_same("(202) 555-0104", "+492025550104", "US"), is_same("call me", "+1202", "US")
     (False, False)
     """
-    left, right = _parse(stored, country), _parse(number, country)
-    return left is not None and right is not None and _e164(left) == _e164(right)
+    right = _parse(number, country)
+    if right is None:
+        return False
+    e164 = _e164(right)
+    if compact(stored) in (e164[1:], "00" + e164[1:]):
+        return True
+    left = _parse(stored, country)
+    return left is not None and _e164(left) == e164
 
 
 def read_e164(text: str, country: str) -> str | None:

@@ -57,15 +57,18 @@ class Clients:
     def _make(
         self, integration: Integration, credentials: SealedCredentials | None, country: str
     ) -> CrmClient:
-        secrets: Mapping[str, str] = {}
-        if credentials is not None:
-            if credentials.origin != origin(integration.url):
-                raise CrmRefused("The credentials were saved for another address; type them again.")
-            try:
-                secrets = self._vault.open(credentials.secrets)
-            except Sealed as error:
-                raise CrmRefused("The credentials can't be decrypted; type them again.") from error
         try:
+            secrets = self._secrets(integration, credentials) if credentials else {}
             return self._client_for(integration, secrets, country)
         except ValueError as error:
             raise CrmRefused(str(error)) from error
+
+    def _secrets(
+        self, integration: Integration, credentials: SealedCredentials
+    ) -> Mapping[str, str]:
+        if credentials.origin != origin(integration.url):
+            raise CrmRefused("The credentials were saved for another address; type them again.")
+        try:
+            return self._vault.open(credentials.secrets)
+        except Sealed as error:
+            raise CrmRefused("The credentials can't be decrypted; type them again.") from error

@@ -5,7 +5,14 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
-from voiceapp.rules.values import day_of, fold, read_date, read_instant, read_number
+from voiceapp.rules.values import (
+    day_of,
+    fold,
+    read_date,
+    read_instant,
+    read_number,
+    write_number,
+)
 
 
 class Ground(StrEnum):
@@ -62,7 +69,7 @@ def readings(value: str | bool | Decimal) -> tuple[str, ...]:
     """Return the folded texts that a value reads as; a yes/no value has two of them."""
     if isinstance(value, bool):
         return ("yes", "true") if value else ("no", "false")
-    return (fold(f"{value:f}" if isinstance(value, Decimal) else value),)
+    return (fold(write_number(value) if isinstance(value, Decimal) else value),)
 
 
 def _as_numbers(actual: str | Decimal, expected: str) -> Relation | None:

@@ -22,6 +22,7 @@ Value: TypeAlias = Scalar | tuple[Scalar, ...] | None
 _PLAIN = r"\d+|\d{1,3}(?:,\d{3})+"
 _NUMBER = re.compile(rf"[+-]?(?P<whole>{_PLAIN})(?:\.\d+)?", re.ASCII)
 _CURRENCY = "$£€"
+_MOST_DIGITS = 40
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII
@@ -107,6 +108,16 @@ def day_of(instant: datetime, zone: tzinfo) -> date | None:
         return None
 
 
+def write_number(number: Decimal) -> str:
+    """
+    Return a number in plain digits; one of more than forty in powers of ten.
+
+    >>> write_number(Decimal("1.50")), write_number(Decimal("1E+3")), write_number(Decimal("1E+99"))
+    ('1.50', '1000', '1E+99')
+    """
+    return f"{number:f}" if abs(number.adjusted()) <= _MOST_DIGITS else str(number)
+
+
 def fold(text: str) -> str:
     """
     Return text as it is compared: trimmed, NFKC, letter case folded.
@@ -143,7 +154,7 @@ def spell(value: Value) -> str:
         case bool():
             return "yes" if value else "no"
         case Decimal():
-            return f"{value:f}" if abs(value.adjusted()) <= 40 else str(value)
+            return write_number(value)
         case Structure():
             return "a structure"
         case tuple():
