@@ -3,6 +3,7 @@
 import os
 
 from voiceapp.config import load
+from voiceapp.logs import CONFIG
 
 _settings = load()
 
@@ -13,12 +14,5 @@ threads = 64
 keepalive = 15  # Twilio reuses connections
 timeout = 30
 graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be given
-logconfig_dict = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-    "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True}},
-}
+logconfig_dict = CONFIG
 control_socket_disable = True  # it would lie outside of the instance folder

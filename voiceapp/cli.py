@@ -3,9 +3,11 @@
 import json
 import shutil
 import sys
+from logging.config import dictConfig
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 
 from voiceapp import worker
 from voiceapp.console.place import place_call
@@ -14,6 +16,7 @@ from voiceapp.console.story import Ended
 from voiceapp.crm.phone import read_e164
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
+from voiceapp.logs import CONFIG
 from voiceapp.routing import draft
 from voiceapp.routing.releases import newest_number
 from voiceapp.routing.table import DRAFT, Table, compile_plan
@@ -35,6 +38,7 @@ def register(app: Flask) -> None:
 @click.option("--press", help="Keys for each prompt, e.g. 1,1001# (an empty one lets it time out).")
 @click.option("--draft", "on_draft", is_flag=True, help="Follow the draft, not the release.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, for programs.")
+@with_appcontext
 def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: bool) -> None:
     """Try a call without a telephone: print where it goes, and why."""
     try:
@@ -58,6 +62,7 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
 
 @click.command("demo")
 @click.option("--quiet", is_flag=True, help="Say nothing if there is nothing to do.")
+@with_appcontext
 def demo(quiet: bool) -> None:
     """Load the demo as release 1, unless something has been published already."""
     if newest_number(db.session()) is not None:
@@ -70,8 +75,10 @@ def demo(quiet: bool) -> None:
 
 
 @click.command("worker")
+@with_appcontext
 def work() -> None:
     """Do what must not happen in a call: write the journal's rows."""
+    dictConfig(CONFIG)
     worker.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
