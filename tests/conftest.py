@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from twilio.request_validator import RequestValidator
@@ -17,6 +18,9 @@ from voiceapp.extensions import db
 from voiceapp.runtime import runtime
 
 pytest_plugins = ["tests.databases"]
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # machines may be busy
+hypothesis.settings.load_profile("unhurried")
 
 TOKEN = "12345"
 BASE = "https://calls.example.com"

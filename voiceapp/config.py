@@ -2,12 +2,12 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -130,8 +130,14 @@ def _kept_secrets(instance: Path) -> dict[str, str]:
             pass
         finally:
             draft.unlink()
-    kept: dict[str, str] = json.loads(path.read_text())
-    return kept
+    try:
+        kept = json.loads(path.read_text())
+        return {name: str(kept[name]) for name in _MADE_UP}
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(
+            f"{path} is damaged. Put a copy of it back; without one, delete it: new secrets are "
+            "made, and the credentials of CRMs have to be typed again."
+        ) from None
 
 
 def _port(text: str) -> int:
@@ -147,9 +153,8 @@ def _account_sid(text: str) -> str:
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text.rstrip("/"))
-    is_bare = f"{parts.scheme}://{parts.netloc}" == text.rstrip("/")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_bare:
+    match = re.fullmatch(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", text, re.I)
+    if match is None:
         raise ValueError("must be a scheme and a host only, e.g. https://calls.example.com.")
     return text.rstrip("/")
 

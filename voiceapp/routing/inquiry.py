@@ -11,7 +11,7 @@ from voiceapp.routing.clients import Clients
 from voiceapp.routing.table import Table
 from voiceapp.rules import decide as rules
 from voiceapp.rules.rule import FindBy, Rule
-from voiceapp.rules.values import Structure, Value
+from voiceapp.rules.values import Structure, Value, is_empty
 from voiceapp.twiml.call import IncomingCall
 
 
@@ -103,7 +103,7 @@ def to_value(sent: crm.FieldValue) -> Value:
     return tuple(
         Structure() if isinstance(element, tuple) else element
         for element in elements
-        if element is not None
+        if element is not None and not is_empty(element)
     )
 
 

@@ -75,10 +75,11 @@ def ask(call: IncomingCall, ivr: Ivr, led_by: str, table: Table, inquire: Inquir
     """Decide for a rule on a key, now that its greeting was heard or digits were keyed in."""
     led_by = led_by if led_by in dict(ivr.slots()) else WRONG_KEY
     destination = ivr.destination_of(led_by)
-    slot = f"{slot_name(led_by)} of IVR {ivr_name(ivr.number, table)}"
-    opening = Decision(destination, (f"{slot} leads to {destination}.",), ivr.number, led_by)
+    slot = f"{slot_name(led_by)} in IVR {ivr_name(ivr.number, table)}"
     if destination.kind is not DestinationKind.RULE:
-        return _follow(opening, call, table, inquire)
+        opening = Decision(destination, (f"{slot} asks no CRM rule.",), ivr.number, led_by)
+        return _sent(opening, destination, table)
+    opening = Decision(destination, (f"{slot} leads to {destination}.",), ivr.number, led_by)
     return _ask_rule(opening, table.rules[destination.option], call, table, inquire)
 
 
@@ -116,12 +117,12 @@ def safely(
     A call that comes from there, or has taken too many steps, hears a last sentence instead.
     """
     if progress is not None and (progress.safe or progress.step > MOST_STEPS):
-        sentence = "The safe destination was tried already, so a last sentence ends the call."
+        tried = "was tried already" if progress.safe else "is not tried any more"
+        sentence = f"The safe destination {tried}; a last sentence ends the call."
         return Decision(LAST_WORDS, (why, sentence), is_safe=True)
     destination = table.safe_for(call.called)
-    return Decision(
-        destination, (why, f"Sent to the safe destination, {destination}."), is_safe=True
-    )
+    sentence = f"Sent to the safe destination, {destination}"
+    return Decision(destination, (why, _ended(sentence)), is_safe=True)
 
 
 def needs_prelude(rule: Rule) -> bool:
@@ -176,7 +177,12 @@ def _sentence(destination: Destination, ivr: str, table: Table) -> str:
             return f"Dialled {show(destination.option)}."
         case DestinationKind.HANGUP:
             return "Hung up."
-    return f"Sent to {destination}."
+    return _ended(f"Sent to {destination}")
+
+
+def _ended(sentence: str) -> str:
+    """End a sentence that may end with one of an admin's."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
 
 
 def _pressed(ivr: Ivr, pressed: str, led_by: str) -> str:

@@ -40,7 +40,10 @@ class Table:
 
 
 def compile_plan(plan: Plan, number: int) -> Table:
-    """Return the table of a plan that has passed `check`; `number` is its release or `DRAFT`."""
+    """Return the table of a plan that has passed `check`; `number` is its release or `DRAFT`.
+
+    Raises KeyError for a time zone that this machine does not know.
+    """
     fields: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rule in plan.rules:
         fields[rule.integration, rule.module].add(rule.field)

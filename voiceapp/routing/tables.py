@@ -44,7 +44,12 @@ class Tables:
 
     def take(self, number: int, document: str) -> None:
         """Follow a newer release from now on. Raises UnreadableDocument and keeps the old one."""
-        table = compile_plan(parse(document), number)
+        try:
+            table = compile_plan(parse(document), number)
+        except KeyError as error:
+            raise UnreadableDocument(
+                f"This machine does not know the time zone {error}."
+            ) from error
         with self._lock:
             self._kept[number] = table
             if self._newest is None or number > self._newest.number:

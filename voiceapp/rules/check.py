@@ -31,6 +31,13 @@ _FROM_RULE = {
 _FROM_DID = _FROM_RULE | {DestinationKind.RULE}
 _FROM_KEY = _FROM_DID | {DestinationKind.MENU}
 
+_NOUNS = {
+    DestinationKind.QUEUE: "queue",
+    DestinationKind.IVR: "IVR",
+    DestinationKind.RECORDING: "recording",
+    DestinationKind.RULE: "CRM rule",
+}
+
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _DIALLED = re.compile(r"\+[1-9]\d{6,14}|sips?:[^@\s]+@[^@\s]+", re.ASCII)
 _IVR_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
@@ -184,8 +191,10 @@ class _Checker:
         kind, option = destination.kind, destination.option
         if kind not in allowed:
             yield f"{label}: {destination} can't stand here. Choose another destination."
+        elif kind in self.existing and not option:
+            yield f"{label}: Choose which {_NOUNS[kind]}."
         elif kind in self.existing and option not in self.existing[kind]:
-            yield f"{label}: There is no {destination}. Choose another destination."
+            yield f"{label}: There is no {_NOUNS[kind]} {option}. Choose another destination."
         elif kind is DestinationKind.RULE and self.locations[option] is not location:
             yield f"{label}: {destination} has another Location. Choose a rule with {location}."
         elif kind is DestinationKind.DIAL and not _DIALLED.fullmatch(option):

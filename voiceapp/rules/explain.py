@@ -26,7 +26,7 @@ def reasons(verdict: Verdict, *, value_is_hidden: bool = False) -> tuple[str, ..
         sentences.append(
             f"{verdict.rule.field} is {'hidden' if value_is_hidden else _quote(value)}."
         )
-    sentences += [_tried(tried) for tried in verdict.tried]
+    sentences += [_tried(tried, value_is_hidden) for tried in verdict.tried]
     match verdict.answer:
         case Failed(reason):
             sentences.append(reason)
@@ -37,9 +37,11 @@ def reasons(verdict: Verdict, *, value_is_hidden: bool = False) -> tuple[str, ..
     return tuple(sentences)
 
 
-def _tried(tried: Tried) -> str:
+def _tried(tried: Tried, is_hidden: bool) -> str:
     mark, verb = ("✓", "held") if tried.comparison.holds else ("✗", "did not hold")
-    return f"{mark} {tried.condition} {verb}: {tried.comparison.ground}."
+    # a condition that held would say what the value is
+    condition = f"{tried.condition.operator} a hidden value" if is_hidden else tried.condition
+    return f"{mark} {condition} {verb}: {tried.comparison.ground}."
 
 
 def _quote(value: Value) -> str:

@@ -124,5 +124,7 @@ def _compare_one(
         return Comparison(holds, Ground.TEXT)
     relation = relate(actual, expected, zone)
     holds = _RELATION_TESTS[operator](relation)
-    unordered = relation.order is None and operator in ORDERING and not holds
-    return Comparison(holds, Ground.UNORDERED_TEXT if unordered else relation.ground)
+    if relation.order is None and operator in ORDERING and not holds:
+        is_yes_no = isinstance(actual, bool)
+        return Comparison(False, Ground.UNORDERED_YES_NO if is_yes_no else Ground.UNORDERED_TEXT)
+    return Comparison(holds, relation.ground)

@@ -26,6 +26,7 @@ class Ground(StrEnum):
     TEXT = "compared as text"
     FOLDED = "the same text, as letter case and outer blanks don't count"
     UNORDERED_TEXT = "text has no larger and smaller"
+    UNORDERED_YES_NO = "yes and no have no larger and smaller"
     UNORDERED_LIST = "a list has no larger and smaller"
     NO_ELEMENT = "no element of the list fits"
     EMPTY = "the field is empty"
@@ -61,7 +62,7 @@ def relate(actual: str | bool | Decimal, expected: str, zone: tzinfo) -> Relatio
     return (
         _as_numbers(actual, expected)
         or _as_times(actual, expected, zone)
-        or _as_texts(str(actual), expected)
+        or _as_texts(actual, expected)
     )
 
 
@@ -75,7 +76,7 @@ def readings(value: str | bool | Decimal) -> tuple[str, ...]:
 def _as_numbers(actual: str | Decimal, expected: str) -> Relation | None:
     left = actual if isinstance(actual, Decimal) else read_number(actual)
     right = read_number(expected)
-    if left is None or right is None:
+    if left is None or right is None or not left.is_finite():
         return None
     return _ordered(left == right, left < right, Ground.NUMBERS)
 
@@ -105,8 +106,8 @@ def _day(time: date | datetime, zone: tzinfo) -> date | None:
     return day_of(time, zone) if isinstance(time, datetime) else time
 
 
-def _as_texts(actual: str, expected: str) -> Relation:
-    same = fold(actual) == fold(expected)
+def _as_texts(actual: str | Decimal, expected: str) -> Relation:
+    same = fold(expected) in readings(actual)
     return Relation(same, None, Ground.FOLDED if same and actual != expected else Ground.TEXT)
 
 

@@ -25,7 +25,7 @@ _CURRENCY = "$£€"
 _MOST_DIGITS = 40
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII
 )
 
 
@@ -91,7 +91,7 @@ def read_instant(text: str) -> datetime | None:
     >>> read_instant("2026-11-22T10:00:00") is None
     True
     """
-    text = text.strip()
+    text = text.strip().upper()
     if not _INSTANT.fullmatch(text):
         return None
     try:

@@ -12,7 +12,7 @@ _WITHHELD_KEYPAD = {
     "+8656696",  # UNKNOWN
     "+2562533",  # BLOCKED
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 128
 _LONGEST_SID = 64
 _LONGEST_NUMBER = 9

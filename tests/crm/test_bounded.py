@@ -1,0 +1,99 @@
+"""Nobody waits longer than the deadline, whatever the work does."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from voiceapp.crm.bounded import Bounded, OutOfTime
+from voiceapp.crm.deadline import Deadline
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """Work that waits for this hangs, until the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def quick_switching() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_work_that_is_done_in_time_returns_its_value():
+    assert Bounded().run(lambda: "done", Deadline.after(10)) == "done"
+
+
+@pytest.mark.parametrize("fault", [ValueError("no"), TimeoutError("its own"), KeyError("x")])
+def test_what_the_work_raises_comes_through(fault):
+    def work() -> None:
+        raise fault
+
+    with pytest.raises(type(fault)) as raised:
+        Bounded().run(work, Deadline.after(10))
+
+    assert raised.value is fault
+
+
+def test_work_that_hangs_is_left_when_the_time_is_up(release):
+    began = time.monotonic()
+
+    with pytest.raises(OutOfTime):
+        Bounded().run(release.wait, Deadline.after(0.05))
+
+    assert 0.05 <= time.monotonic() - began < 1
+
+
+def test_a_deadline_that_has_passed_is_not_waited_for(release):
+    began = time.monotonic()
+
+    with pytest.raises(OutOfTime):
+        Bounded().run(release.wait, Deadline.after(-10))
+
+    assert time.monotonic() - began < 1
+
+
+def test_work_that_hangs_does_not_hold_up_other_work(release):
+    bounded = Bounded(threads=2)
+    with pytest.raises(OutOfTime):
+        bounded.run(release.wait, Deadline.after(0.01))
+
+    assert bounded.run(lambda: "done", Deadline.after(10)) == "done"
+
+
+def test_work_that_found_no_free_thread_in_time_is_never_begun(release):
+    bounded = Bounded(threads=1)
+    begun: list[str] = []
+    with pytest.raises(OutOfTime):
+        bounded.run(release.wait, Deadline.after(0.01))
+
+    with pytest.raises(OutOfTime):
+        bounded.run(lambda: begun.append("late"), Deadline.after(0.01))
+    release.set()
+
+    assert bounded.run(lambda: list(begun), Deadline.after(10)) == []
+
+
+def outcome_of(bounded: Bounded, work: Callable[[], str]) -> str:
+    try:
+        return bounded.run(work, Deadline.after(0))
+    except OutOfTime:
+        return "out of time"
+
+
+@pytest.mark.usefixtures("quick_switching")
+def test_work_that_ends_with_the_deadline_is_done_or_out_of_time():
+    bounded = Bounded(threads=1)
+
+    outcomes = {outcome_of(bounded, lambda: "done") for _ in range(10_000)}
+
+    assert "out of time" in outcomes
+    assert outcomes <= {"done", "out of time"}
