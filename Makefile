@@ -7,13 +7,15 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
 
-.PHONY: run call test lint format setup clean
+.PHONY: run call setup test lint format clean help
 .DEFAULT_GOAL := run
 
-run: setup  ## Start web and worker, with the demo loaded the first time.
+run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
 	@echo "voiceapp starts. Try a call: make call FROM=+12025550101 TO=+12025550180"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho start \
-	  --port "$$($(BIN)/python -c 'from voiceapp import config; print(config.load().port)')"
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
+	  port="$$(python -c 'from voiceapp import config; print(config.load().port)')"; \
+	  (trap '' HUP; exec honcho --env /dev/null start --port "$$port") & \
+	  trap "kill -TERM $$! 2>/dev/null" HUP INT TERM; wait; wait
 
 call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1,1001#] [JSON=1]
 	@$(if $(and $(FROM),$(TO)),,$(error Say who calls whom: make call FROM=+12025550101 TO=+12025550180))
@@ -21,8 +23,7 @@ call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1
 	  $(if $(DRAFT),--draft) $(if $(JSON),--json)
 
 setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an empty one.
-	@$(FLASK) db upgrade
-	@$(FLASK) demo --quiet
+	@$(FLASK) setup
 
 test: $(DEV_STAMP)  ## Run all tests.
 	$(BIN)/python -m pytest
@@ -39,8 +40,12 @@ format: $(DEV_STAMP)  ## Put every file into the one format.
 clean:  ## Remove what was installed; what is in instance/ stays.
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+help:  ## Say what there is.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("voiceapp needs Python 3.11 or newer. Try: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Install python3-venv, then try again."; exit 1; }
 
 $(RUN_STAMP): .venv/bin/python requirements.txt constraints.txt
 	@echo "Installing what runs voiceapp …"

@@ -24,10 +24,19 @@ def skip_empty(context_: object, revision: object, directives: list) -> None:
         directives[:] = []
 
 
+_WITHOUT_LIMITS = {
+    # a change of a table replaces it, which would take along the rows that point to it
+    "sqlite": "PRAGMA foreign_keys = OFF",
+    "postgresql": "SET statement_timeout = 0",
+}
+
+
 def run() -> None:
     """Bring the database up to date over the application's own connection."""
     extension = current_app.extensions["migrate"]
     with extension.db.engine.connect() as connection:
+        connection.exec_driver_sql(_WITHOUT_LIMITS[connection.dialect.name])
+        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=extension.db.metadata,

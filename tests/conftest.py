@@ -50,6 +50,7 @@ def settings(instance: Path) -> dict[str, str]:
         "INSTANCE_PATH": str(instance),
         "HOST": "",
         "PORT": "",
+        "WEB_CONCURRENCY": "",
         "PUBLIC_BASE_URL": BASE,
         "DATABASE_URL": "",
         "TWILIO_ACCOUNT_SID": "",

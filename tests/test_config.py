@@ -16,6 +16,7 @@ from voiceapp.config import ROOT, ConfigError, Settings
 
 KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 SID = "AC" + "0" * 32
+SECRETS = {"SECRET_KEY": "secret", "TWILIO_AUTH_TOKEN": "token", "CREDENTIALS_KEY": KEY}
 
 Load = Callable[..., Settings]
 
@@ -58,6 +59,7 @@ def test_every_setting_has_a_default(load, instance):
         instance=instance,
         host="127.0.0.1",
         port=8000,
+        web_concurrency=2,
         public_base_url="http://127.0.0.1:8000",
         database_url=f"sqlite:///{instance}/voiceapp.db",
         twilio_account_sid="",
@@ -78,6 +80,7 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
     settings = load(
         HOST=" 0.0.0.0 ",
         PORT="9000",
+        WEB_CONCURRENCY="4",
         PUBLIC_BASE_URL="https://calls.example.com/",
         DATABASE_URL="postgres://user:password@db/voiceapp",
         TWILIO_ACCOUNT_SID=SID,
@@ -94,6 +97,7 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
         instance=instance,
         host="0.0.0.0",
         port=9000,
+        web_concurrency=4,
         public_base_url="https://calls.example.com",
         database_url="postgresql+psycopg://user:password@db/voiceapp",
         twilio_account_sid=SID,
@@ -125,6 +129,7 @@ def test_all_faults_are_told_at_once(load, instance):
     with pytest.raises(ConfigError) as raised:
         load(
             PORT="http",
+            WEB_CONCURRENCY="auto",
             TWILIO_ACCOUNT_SID="AC1",
             TWILIO_AUTH_TOKEN="one,two,three",
             PUBLIC_BASE_URL="calls.example.com",
@@ -142,8 +147,9 @@ def test_all_faults_are_told_at_once(load, instance):
 These settings can't be used:
   PORT: must be a port number, e.g. 8000.
   TWILIO_ACCOUNT_SID: must be AC and 32 more characters, as the Twilio console shows it.
+  WEB_CONCURRENCY: must be a number, 1 or more.
   PUBLIC_BASE_URL: must be a scheme and a host only, e.g. https://calls.example.com.
-  DATABASE_URL: must begin with sqlite:// or postgresql://.
+  DATABASE_URL: must be sqlite:///file or postgresql://user:password@host/database.
   TWILIO_AUTH_TOKEN: takes one value, or two separated by a comma while one is rotated.
   CREDENTIALS_KEY: must be 32 bytes in URL-safe base64; leave it empty to have one made.
   CRM_CA_BUNDLE: must be a file that can be read.
@@ -160,6 +166,11 @@ These settings can't be used:
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "9" * 5000),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "-1"),
+        ("WEB_CONCURRENCY", "1.5"),
+        ("WEB_CONCURRENCY", "1000"),
+        ("WEB_CONCURRENCY", "²"),
         ("PUBLIC_BASE_URL", "ftp://calls.example.com"),
         ("PUBLIC_BASE_URL", "https://"),
         ("PUBLIC_BASE_URL", "https://calls.example.com/voice"),
@@ -167,7 +178,13 @@ These settings can't be used:
         ("PUBLIC_BASE_URL", "https://calls.example.com?"),
         ("PUBLIC_BASE_URL", "https://calls.example.com#top"),
         ("PUBLIC_BASE_URL", "https://[calls"),
+        ("PUBLIC_BASE_URL", "https://calls.example.com:65536"),
+        ("PUBLIC_BASE_URL", "https://calls.example.com:99999/"),
+        ("PUBLIC_BASE_URL", "https://calls.example.com:"),
         ("DATABASE_URL", "voiceapp.db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("DATABASE_URL", "postgres://"),
         ("TWILIO_ACCOUNT_SID", "SK" + "0" * 32),
         ("TWILIO_AUTH_TOKEN", ","),
         ("CREDENTIALS_KEY", ","),
@@ -183,6 +200,13 @@ def test_a_value_that_can_not_be_used_stops_the_start(load, name, value):
         load(**{"TWILIO_AUTH_TOKEN": "token", name: value})
 
     assert re.fullmatch(rf"These settings can't be used:\n  {name}: .+", str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://calls.example.com:65535", "http://localhost:1", "https://[2001:db8::1]:8443"]
+)
+def test_the_public_address_may_name_a_port(load, url):
+    assert load(PUBLIC_BASE_URL=url).public_base_url == url
 
 
 def test_an_account_needs_its_token(load):
@@ -232,6 +256,54 @@ def test_a_faulty_environment_leaves_no_secrets_behind(load, instance):
         load(PORT="http")
 
     assert not instance.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("file", "File exists"), ("file/instance", "Not a directory")]
+)
+def test_an_instance_folder_that_can_not_be_made_is_told(load, tmp_path, path, why):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError) as raised:
+        load(INSTANCE_PATH=str(tmp_path / path))
+
+    assert str(raised.value) == f"INSTANCE_PATH: {tmp_path / path} can't be made: {why}."
+
+
+def test_an_instance_folder_that_is_made_is_closed_to_others(load, instance):
+    load()
+
+    assert stat.S_IMODE(instance.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"SECRET_KEY": "x"}',
+        b"\xff",
+        json.dumps({**SECRETS, "TWILIO_AUTH_TOKEN": None}).encode(),
+        json.dumps({**SECRETS, "SECRET_KEY": ""}).encode(),
+        json.dumps({**SECRETS, "CREDENTIALS_KEY": "short"}).encode(),
+    ],
+)
+def test_damaged_secrets_are_told_and_left_as_they_are(load, instance, damaged):
+    instance.mkdir()
+    path = instance / "secrets.json"
+    path.write_bytes(damaged)
+
+    with pytest.raises(ConfigError) as raised:
+        load()
+
+    assert str(raised.value) == (
+        f"{path} is damaged. Put a copy of it back; without one, delete it: new secrets are "
+        "made, and the credentials of CRMs have to be typed again."
+    )
+    assert path.read_bytes() == damaged
 
 
 _START_MANY = """

@@ -1,7 +1,8 @@
 """CRM call routing on Twilio: look the caller up, compare one field, send the call on."""
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from sqlalchemy import Engine, event
@@ -17,6 +18,7 @@ from voiceapp.crm.resolver import Resolve, system_resolve
 from voiceapp.extensions import db, migrate
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
+from voiceapp.refusals import Refusals
 from voiceapp.routing.clients import ClientFor, Clients
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
@@ -26,6 +28,9 @@ from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.twiml import webhooks
 from voiceapp.vault import Vault
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["create_app"]
 
@@ -59,11 +64,31 @@ def create_app(
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
     cli.register(app)
     return app
+
+
+class _TidyPath:
+    """Takes a webhook's address with a slash too many for what was meant.
+
+    Routing would answer it with a redirect or an error page, which no caller can follow. The
+    signature is checked over the address as it was sent.
+    """
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        path = re.sub("/{2,}", "/", environ.get("PATH_INFO", ""))
+        if path.startswith("/twiml/"):
+            environ["PATH_INFO"] = path.rstrip("/")
+        return self._application(environ, start_response)
 
 
 def _runtime(
@@ -91,6 +116,8 @@ def _runtime(
         journal=Journal(settings.instance / "journal", straight_to(engine)),
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
+        bounded=bounded,
+        refusals=Refusals(),
         watch=watch,
     )
 
@@ -110,7 +137,14 @@ def _engine_options(database_url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 2}
     if database_url.startswith("postgresql"):
         options["pool_pre_ping"] = True
-        options["connect_args"] = {"connect_timeout": 2, "tcp_user_timeout": 3000}
+        options["connect_args"] = {
+            "connect_timeout": 2,
+            "tcp_user_timeout": 3000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "options": "-c statement_timeout=15000",
+        }
     return options
 
 

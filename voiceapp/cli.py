@@ -8,6 +8,8 @@ from logging.config import dictConfig
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from flask_migrate import upgrade
+from sqlalchemy.exc import OperationalError
 
 from voiceapp import worker
 from voiceapp.console.place import place_call
@@ -18,17 +20,15 @@ from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.logs import CONFIG
 from voiceapp.routing import draft
-from voiceapp.routing.releases import newest_number
+from voiceapp.routing.releases import faults_of, newest_number
 from voiceapp.routing.table import DRAFT, Table, compile_plan
 from voiceapp.routing.tables import NoTable
-from voiceapp.rules.check import check
 from voiceapp.runtime import runtime
-from voiceapp.twiml.voices import is_accepted
 
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, demo, work):
+    for command in (call, setup, work):
         app.cli.add_command(command)
 
 
@@ -37,7 +37,12 @@ def register(app: Flask) -> None:
 @click.argument("called", metavar="TO")
 @click.option("--press", help="Keys for each prompt, e.g. 1,1001# (an empty one lets it time out).")
 @click.option("--draft", "on_draft", is_flag=True, help="Follow the draft, not the release.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything, for programs.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print everything, for programs, with the keys as they were sent.",
+)
 @with_appcontext
 def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: bool) -> None:
     """Try a call without a telephone: print where it goes, and why."""
@@ -46,12 +51,11 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     table = _draft_table() if on_draft else _newest_table()
-    called = read_e164(called, table.country) or called
-    caller = read_e164(caller, table.country) or caller
+    caller, called = (_as_twilio_sends(number, table.country) for number in (caller, called))
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     walked = place_call(app, runtime().settings, table, caller, called, keys)
     if as_json:
-        click.echo(json.dumps(to_json(walked), indent=2))
+        click.echo(json.dumps(to_json(walked), indent=2, ensure_ascii=not _speaks_unicode()))
     else:
         width = min(shutil.get_terminal_size().columns, 100)
         click.echo(to_text(walked, width=width, encoding=sys.stdout.encoding or "ascii"))
@@ -60,18 +64,19 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
         raise SystemExit(1)
 
 
-@click.command("demo")
-@click.option("--quiet", is_flag=True, help="Say nothing if there is nothing to do.")
+@click.command("setup")
 @with_appcontext
-def demo(quiet: bool) -> None:
-    """Load the demo as release 1, unless something has been published already."""
-    if newest_number(db.session()) is not None:
-        if not quiet:
-            click.echo("A release is there already; nothing was changed.")
-        return
-    settings = runtime().settings
-    number = load_demo(db.session(), runtime().recordings, settings)
-    click.echo(f"The demo is loaded as release {number}.")
+def setup() -> None:
+    """Bring the database up to date; load the demo if nothing was ever published."""
+    try:
+        upgrade()
+        if newest_number(db.session()) is None:
+            number = load_demo(db.session(), runtime().recordings, runtime().settings)
+            click.echo(f"The demo is loaded as release {number}.")
+    except OperationalError as error:
+        raise click.ClickException(
+            f"The database can't be used: {error.orig}\nCheck DATABASE_URL."
+        ) from error
 
 
 @click.command("worker")
@@ -82,18 +87,29 @@ def work() -> None:
     worker.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "") == "utf8"
+
+
+def _as_twilio_sends(number: str, country: str) -> str:
+    """Return a number as people type it in E.164; names and addresses as they are."""
+    if any(letter.isalpha() for letter in number):
+        return number
+    return read_e164(number, country) or number
+
+
 def _newest_table() -> Table:
     live = runtime().live
     live.ensure_started(watch=False)
     try:
         return live.tables.newest
     except NoTable as error:
-        raise click.ClickException(f"{error} Run: flask --app wsgi demo") from error
+        raise click.ClickException(f"{error} Run: make setup") from error
 
 
 def _draft_table() -> Table:
     plan = draft.read(db.session())
-    faults = check(plan, is_accepted)
+    faults = faults_of(plan)
     if faults:
         raise click.ClickException("The draft can't be tried yet:\n" + "\n".join(map(str, faults)))
     return compile_plan(plan, DRAFT)

@@ -39,6 +39,7 @@ class Settings:
     instance: Path
     host: str
     port: int
+    web_concurrency: int
     public_base_url: str
     database_url: str = field(repr=False)
     twilio_account_sid: str
@@ -81,6 +82,7 @@ class _Reader:
             instance=instance,
             host=self._text("HOST", "127.0.0.1"),
             port=port,
+            web_concurrency=self._read("WEB_CONCURRENCY", "2", _count),
             public_base_url=self._read("PUBLIC_BASE_URL", f"http://127.0.0.1:{port}", _base_url),
             database_url=self._read(
                 "DATABASE_URL", f"sqlite:///{instance / 'voiceapp.db'}", _database_url
@@ -118,7 +120,10 @@ class _Reader:
 
 def _kept_secrets(instance: Path) -> dict[str, str]:
     """Return the secrets kept in the instance folder, making them up the first time."""
-    instance.mkdir(parents=True, exist_ok=True)
+    try:
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"INSTANCE_PATH: {instance} can't be made: {error.strerror}.") from None
     path = instance / _SECRETS_FILE
     if not path.exists():
         draft = instance / f".{_SECRETS_FILE}.{secrets.token_hex(4)}"
@@ -132,8 +137,11 @@ def _kept_secrets(instance: Path) -> dict[str, str]:
             draft.unlink()
     try:
         kept = json.loads(path.read_text())
-        return {name: str(kept[name]) for name in _MADE_UP}
-    except (ValueError, KeyError, TypeError):
+        Fernet(kept["CREDENTIALS_KEY"])
+        if not all(isinstance(kept[name], str) and kept[name] for name in _MADE_UP):
+            raise ValueError
+        return {name: kept[name] for name in _MADE_UP}
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(
             f"{path} is damaged. Put a copy of it back; without one, delete it: new secrets are "
             "made, and the credentials of CRMs have to be typed again."
@@ -146,6 +154,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1000:
+        raise ValueError("must be a number, 1 or more.")
+    return int(text)
+
+
 def _account_sid(text: str) -> str:
     if text and (not text.startswith("AC") or len(text) != 34):
         raise ValueError("must be AC and 32 more characters, as the Twilio console shows it.")
@@ -154,7 +168,7 @@ def _account_sid(text: str) -> str:
 
 def _base_url(text: str) -> str:
     match = re.fullmatch(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", text, re.I)
-    if match is None:
+    if match is None or int((match[3] or ":1")[1:]) > 65535:
         raise ValueError("must be a scheme and a host only, e.g. https://calls.example.com.")
     return text.rstrip("/")
 
@@ -163,8 +177,8 @@ def _database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if scheme in ("postgres", "postgresql"):
         scheme = "postgresql+psycopg"
-    if not separator or scheme not in ("sqlite", "postgresql+psycopg"):
-        raise ValueError("must begin with sqlite:// or postgresql://.")
+    if not separator or scheme not in ("sqlite", "postgresql+psycopg") or rest in ("", "/"):
+        raise ValueError("must be sqlite:///file or postgresql://user:password@host/database.")
     return f"{scheme}://{rest}"
 
 

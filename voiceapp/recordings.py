@@ -2,12 +2,12 @@
 
 import hashlib
 import logging
-import os
 import re
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from voiceapp.models.recordings import RecordingContent
@@ -17,6 +17,14 @@ log = logging.getLogger(__name__)
 SUFFIXES = {"audio/wav": ".wav", "audio/mpeg": ".mp3"}
 """The media types that are taken, which Twilio plays and browsers too."""
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A recording to be served: its file, or its content where the disk would not take it."""
+
+    content: Path | bytes
+    media_type: str
 
 
 class RecordingStore:
@@ -36,35 +44,39 @@ class RecordingStore:
                 session.commit()
         return digest
 
-    def find(self, digest: str) -> tuple[Path, str] | None:
-        """Return the file and media type of a recording; None if there is none of this hash."""
+    def on_disk(self, digest: str) -> Audio | None:
+        """Return the recording with a hash, if this machine has it."""
         if not _HASH.fullmatch(digest):
             return None
-        return self._on_disk(digest) or self._from_database(digest)
-
-    def _on_disk(self, digest: str) -> tuple[Path, str] | None:
         for media_type, suffix in SUFFIXES.items():
             path = self._folder / f"{digest}{suffix}"
             if path.exists():
-                return path, media_type
+                return Audio(path, media_type)
         return None
 
-    def _from_database(self, digest: str) -> tuple[Path, str] | None:
-        try:
-            with Session(self._engine) as session:
-                row = session.get(RecordingContent, digest)
-        except SQLAlchemyError as error:
-            log.warning("A recording can't be fetched now: %s", type(error).__name__)
-            return None
+    def fetch(self, digest: str) -> Audio | None:
+        """Return a recording from the database, and keep it on this machine's disk.
+
+        Raises SQLAlchemyError.
+        """
+        with Session(self._engine) as session:
+            row = session.get(RecordingContent, digest)
         if row is None:
             return None
-        return self._write(digest, row.content, row.media_type), row.media_type
+        try:
+            return Audio(self._write(digest, row.content, row.media_type), row.media_type)
+        except OSError as error:
+            log.warning("A recording can't be kept on the disk: %s", error.strerror)
+            return Audio(row.content, row.media_type)
 
     def _write(self, digest: str, content: bytes, media_type: str) -> Path:
         path = self._folder / f"{digest}{SUFFIXES[media_type]}"
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            draft.write_bytes(content)
-            draft.replace(path)
+            draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+            try:
+                draft.write_bytes(content)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
         return path

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from voiceapp.config import Settings
+from voiceapp.crm.bounded import Bounded
 from voiceapp.recordings import RecordingStore
+from voiceapp.refusals import Refusals
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
@@ -24,6 +26,8 @@ class Runtime:
     journal: Journal
     recordings: RecordingStore
     vault: Vault
+    bounded: Bounded
+    refusals: Refusals
     watch: bool
 
 

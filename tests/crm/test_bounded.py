@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.routing.journals import run_python
 from voiceapp.crm.bounded import Bounded, OutOfTime
 from voiceapp.crm.deadline import Deadline
 
@@ -80,6 +81,64 @@ def test_work_that_found_no_free_thread_in_time_is_never_begun(release):
     release.set()
 
     assert bounded.run(lambda: list(begun), Deadline.after(10)) == []
+
+
+def test_as_many_threads_are_lent_as_there_are_and_given_back(release):
+    bounded = Bounded(threads=3)
+    lent: list[threading.Thread] = []
+
+    def hang() -> None:
+        lent.append(threading.current_thread())
+        release.wait()
+
+    for _ in range(5):
+        with pytest.raises(OutOfTime):
+            bounded.run(hang, Deadline.after(0.05))
+    assert len(lent) == 3
+    assert all(thread.daemon for thread in lent)
+    release.set()
+
+    assert [bounded.run(lambda: "done", Deadline.after(10)) for _ in range(10)] == ["done"] * 10
+
+
+@pytest.mark.parametrize("fault", [ValueError("no"), SystemExit(1), KeyboardInterrupt()])
+def test_a_thread_whose_work_failed_is_given_back(fault):
+    bounded = Bounded(threads=1)
+
+    def work() -> None:
+        raise fault
+
+    for _ in range(3):
+        with pytest.raises(type(fault)):
+            bounded.run(work, Deadline.after(10))
+
+
+def test_work_that_finds_room_in_time_is_done(release):
+    bounded = Bounded(threads=1)
+    with pytest.raises(OutOfTime):
+        bounded.run(release.wait, Deadline.after(0.01))
+    threading.Timer(0.1, release.set).start()
+
+    assert bounded.run(lambda: "done", Deadline.after(10)) == "done"
+
+
+_HANG_AND_END = """
+import time
+from voiceapp.crm.bounded import Bounded, OutOfTime
+from voiceapp.crm.deadline import Deadline
+
+try:
+    Bounded().run(lambda: time.sleep(60), Deadline.after(0.01))
+except OutOfTime:
+    print("out of time", end="")
+"""
+
+
+def test_work_that_hangs_keeps_no_process_from_ending():
+    began = time.monotonic()
+
+    assert run_python(_HANG_AND_END) == "out of time"
+    assert time.monotonic() - began < 20
 
 
 def outcome_of(bounded: Bounded, work: Callable[[], str]) -> str:

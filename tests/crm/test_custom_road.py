@@ -100,7 +100,7 @@ def test_what_the_service_says_decides_and_is_explained(
     assert visit.headers["x-api-key"] == KEY
     assert destination == "queue vip"
     asked = entry["explanation"][2]
-    assert asked.startswith("Asked Shop by phone number: 1 found in ")
+    assert asked.startswith("Asked Shop by the phone number +1 202-555-0101: 1 found in ")
     assert entry["explanation"] == [
         "+1 202-555-0101 called +1 202-555-0183 Shop.",
         "This asks the CRM rule Shop customers.",
@@ -230,4 +230,7 @@ def test_two_rules_of_one_call_ask_once_for_all_their_fields(
         "customer.name": "Ada",
         "customer.tier": {"number": "3"},
     }
-    assert "Asked Shop by phone number: 1 found earlier in this call." in entry["explanation"]
+    assert (
+        "Asked Shop by the phone number +1 202-555-0101: 1 found earlier in this call."
+        in entry["explanation"]
+    )

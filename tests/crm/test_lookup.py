@@ -1,5 +1,7 @@
 """The budget, one question a call, and trouble as a value."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -54,6 +56,13 @@ class FakeCrm:
         if isinstance(self.answer, CrmError):
             raise self.answer
         return self.answer
+
+
+class Request:
+    """Something large that a client holds while it asks."""
+
+    def send(self) -> None:
+        raise TimeoutError
 
 
 @pytest.fixture
@@ -112,15 +121,47 @@ def test_a_second_question_of_the_same_call_is_answered_from_memory(lookup, crm,
     assert len(crm.asked) == 1
 
 
-def test_trouble_is_not_remembered(lookup, crm):
-    crm.answer = CrmUnavailable("The CRM is away.")
+@pytest.mark.parametrize("kind", [CrmUnavailable, CrmRefused, CrmBadAnswer])
+def test_trouble_is_remembered_for_the_call_too(lookup, crm, clock, kind):
+    trouble = crm.answer = kind("The CRM is away.")
+    crm.seconds = 3
     lookup.ask(crm, QUESTION, CALL, budget=3)
     crm.answer = FOUND
+    clock.now += 5
 
-    reply = lookup.ask(crm, QUESTION, CALL, budget=3)
+    assert lookup.ask(crm, QUESTION, CALL, budget=3) == Reply(trouble, ms=0, age=5)
+    assert len(crm.asked) == 1
+    assert lookup.ask(crm, QUESTION, CallFacts(call_id="CA2"), budget=3).answer == FOUND
 
-    assert reply == Reply(FOUND, ms=0, age=0)
-    assert len(crm.asked) == 2
+
+def test_remembered_trouble_does_not_keep_its_request_in_memory(lookup):
+    requests: list[weakref.ref[Request]] = []
+
+    class FailingCrm:
+        def find(self, *_: object) -> Answer:
+            request = Request()
+            requests.append(weakref.ref(request))
+            try:
+                request.send()
+            except TimeoutError as error:
+                raise CrmUnavailable("The CRM is away.") from error
+            return NotFound()
+
+    lookup.ask(FailingCrm(), QUESTION, CALL, budget=3)
+    gc.collect()
+
+    assert [request() for request in requests] == [None]
+
+
+def test_what_was_told_is_forgotten_after_a_quarter_of_an_hour(lookup, crm, clock):
+    lookup.ask(crm, QUESTION, CALL, budget=3)
+    crm.answer = NotFound()
+
+    clock.now += 899
+    assert lookup.ask(crm, QUESTION, CALL, budget=3) == Reply(FOUND, ms=0, age=899)
+
+    clock.now += 1
+    assert lookup.ask(crm, QUESTION, CALL, budget=3) == Reply(NotFound(), ms=0, age=0)
 
 
 @pytest.mark.parametrize(

@@ -123,9 +123,22 @@ def test_every_spelling_that_is_looked_for_is_the_same_number():
     assert strangers == set()
 
 
+@pytest.mark.parametrize("number", ["+999123456789", "+12025", "+8881234567890123"])
+def test_a_number_that_no_country_has_is_found_as_it_is_stored_letter_for_letter(number):
+    digits = number[1:]
+
+    assert is_same(number, number, "US")
+    assert is_same(f"tel:{digits[:3]}-{digits[3:]}", number, "US")
+    assert is_same(f"00{digits}", number, "US")
+    assert not is_same(f"{number}0", number, "US")
+    assert not is_same(number[:-1], number, "US")
+    assert not is_same("call me", number, "US")
+
+
 def test_a_caller_without_a_number_is_nobody():
     assert not is_same("", "", "US")
     assert not is_same("anonymous", "anonymous", "US")
+    assert not is_same("2025550104", "2025550104", "US")
 
 
 @pytest.mark.parametrize(

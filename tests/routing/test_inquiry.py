@@ -1,5 +1,6 @@
 """What a rule asks its CRM, and what of the answer is compared, told and kept."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -115,7 +116,8 @@ def test_a_caller_is_looked_up_by_number_for_all_fields_of_the_module(inquirer, 
     ]
     assert inquiry == Inquiry(
         answer=rules.Found("Gold"),
-        sentence="Asked Directory for Contacts by phone number: 1 found in 250 ms."
+        sentence="Asked Directory for Contacts by the phone number +1 202-555-0101:"
+        " 1 found in 250 ms."
         " The record has “(202) 555-0101”.",
         reply=Reply(
             crm.Found({"Balance": 40, "Tier": "Gold"}, "phone number", "(202) 555-0101"), 250, 0
@@ -144,7 +146,8 @@ def test_a_call_asks_one_question_for_all_its_rules(inquirer, client):
     assert len(client.asked) == 1
     assert inquiry.answer == rules.Found("1,250.00")
     assert inquiry.sentence == (
-        "Asked Directory for Contacts by phone number: 1 found earlier in this call."
+        "Asked Directory for Contacts by the phone number +1 202-555-0101:"
+        " 1 found earlier in this call."
     )
     assert (inquiry.record["ms"], inquiry.record["age"]) == (0, 60)
 
@@ -213,6 +216,68 @@ def test_a_rule_that_compares_the_keyed_digits_hides_them(inquirer, client):
     assert DIGITS not in str((inquiry.sentence, inquiry.record))
 
 
+@pytest.mark.parametrize(
+    ("digits", "value", "is_hidden"),
+    [
+        (DIGITS, DIGITS, True),
+        (DIGITS, f" {DIGITS}\n", True),
+        (DIGITS, f"Account {DIGITS}-0", True),
+        (DIGITS, 4711, True),
+        (DIGITS, Decimal("14711.5"), True),
+        (DIGITS, ["vip", f"No. {DIGITS}"], True),
+        (DIGITS, "471", False),
+        ("0471", "471", True),
+        (DIGITS, "4-7-1-1", True),
+        (DIGITS, None, False),
+        (DIGITS, {"No": DIGITS}, False),
+        ("471", "471", True),
+        ("471", "4711", False),
+        ("7", "7", True),
+        ("7", "Tier 7", False),
+    ],
+)
+def test_the_digits_are_hidden_in_whatever_field_they_turn_up(
+    inquirer, client, digits, value, is_hidden
+):
+    client.record = {"Tier": value, "AccountNo": "another"}
+
+    inquiry = inquirer.inquire(KEYED, replace(ADA, digits=digits), KEYED_TABLE)
+
+    assert inquiry.answer == rules.Found(to_value(value))
+    assert inquiry.value_is_hidden is is_hidden
+    assert ("Tier" in inquiry.record["values"]) is not is_hidden
+    assert inquiry.record["values"]["AccountNo"] == "another"
+
+
+def test_the_digits_are_hidden_where_another_field_is_compared(inquirer, client):
+    client.record = {"Tier": "Gold", "AccountNo": f"No. {DIGITS}"}
+
+    inquiry = inquirer.inquire(KEYED, replace(ADA, digits=DIGITS), KEYED_TABLE)
+
+    assert not inquiry.value_is_hidden
+    assert inquiry.record["values"] == {"Tier": "Gold"}
+
+
+def test_what_a_caller_shows_is_not_hidden(inquirer, client):
+    client.record = {"Tier": "+12025550101"}
+
+    inquiry = inquirer.inquire(TIER, ADA, TABLE)
+
+    assert not inquiry.value_is_hidden
+    assert inquiry.record["values"]["Tier"] == "+12025550101"
+
+
+@pytest.mark.parametrize(
+    ("digits", "keyed"), [("7", "the digit keyed in"), ("007", "the 3 digits keyed in")]
+)
+def test_of_the_digits_only_their_count_is_told(inquirer, digits, keyed):
+    inquiry = inquirer.inquire(KEYED, replace(ADA, digits=digits), KEYED_TABLE)
+
+    assert inquiry.sentence == (
+        f"Asked Directory for Contacts by AccountNo, with {keyed}: none found in 250 ms."
+    )
+
+
 @pytest.mark.parametrize("digits", ["007", "7", "*7"])
 def test_the_digits_are_asked_for_as_they_were_keyed(inquirer, client, digits):
     inquirer.inquire(KEYED, replace(ADA, digits=digits), KEYED_TABLE)
@@ -245,8 +310,38 @@ def test_every_other_answer_is_told_and_kept(inquirer, client, state, answer, to
 
     asked = {"integration": "directory", "module": "Contacts", "by": "caller"}
     assert inquiry.answer == answer
-    assert inquiry.sentence == f"Asked Directory for Contacts by phone number: {told} in 250 ms."
+    assert (
+        inquiry.sentence
+        == f"Asked Directory for Contacts by the phone number +1 202-555-0101: {told} in 250 ms."
+    )
     assert inquiry.record == {**asked, "ms": 250, "age": 0, **kept}
+
+
+def test_a_failure_is_logged_once_in_a_call_and_without_the_number(inquirer, client, caplog):
+    client.error = crm.CrmUnavailable("The CRM gave no answer.")
+
+    for rule in (TIER, BALANCE):
+        inquiry = inquirer.inquire(rule, ADA, TABLE)
+        assert inquiry.answer == rules.Failed("The CRM gave no answer.")
+        client.clock.now += 5
+
+    assert caplog.record_tuples == [
+        (
+            "voiceapp.routing.inquiry",
+            logging.WARNING,
+            "The CRM of rule VIP failed: The CRM gave no answer.",
+        )
+    ]
+
+
+@pytest.mark.parametrize("state", [{}, {"record": {"Tier": "Gold"}}, {"count": 2}])
+def test_an_answer_is_not_logged(inquirer, client, caplog, state):
+    for name, value in state.items():
+        setattr(client, name, value)
+
+    inquirer.inquire(TIER, ADA, TABLE)
+
+    assert caplog.records == []
 
 
 def test_an_integration_that_can_not_be_used_is_a_failed_answer(client):
@@ -267,7 +362,10 @@ def test_without_a_module_none_is_named(inquirer, client):
 
     inquiry = inquirer.inquire(rule, ADA, table)
 
-    assert inquiry.sentence == "Asked Directory by phone number: none found in 250 ms."
+    assert (
+        inquiry.sentence
+        == "Asked Directory by the phone number +1 202-555-0101: none found in 250 ms."
+    )
 
 
 @pytest.mark.parametrize(
@@ -295,3 +393,26 @@ def test_what_a_crm_sends_becomes_a_value_of_rules_and_of_the_journal(sent, valu
     assert to_value(sent) == value
     assert type(to_value(sent)) is type(value)
     assert plain_value(value) == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("x" * 4000, "x" * 4000),
+        ("x" * 4001, "x" * 4000),
+        (("x",) * 100, ["x"] * 100),
+        (("x",) * 101, ["x"] * 100),
+        (("x" * 5000, Decimal(1)), ["x" * 4000, {"number": "1"}]),
+    ],
+)
+def test_of_long_texts_and_lists_the_journal_keeps_the_beginning(value, kept):
+    assert plain_value(value) == kept
+
+
+def test_what_the_journal_cuts_is_compared_whole(inquirer, client):
+    client.record = {"Tier": "x" * 5000}
+
+    inquiry = inquirer.inquire(TIER, ADA, TABLE)
+
+    assert inquiry.answer == rules.Found("x" * 5000)
+    assert inquiry.record["values"]["Tier"] == "x" * 4000

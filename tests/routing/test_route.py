@@ -148,28 +148,41 @@ def test_a_did_that_leads_to_a_rule_asks_and_decides(inquire):
                 "Tier is empty.",
                 "✗ = Gold did not hold: the field is empty.",
                 "✗ = Bronze did not hold: the field is empty.",
-                "No condition held.",
+                "The outcome is “no condition matched”.",
                 "Sent to Queue general.",
             ),
         ),
-        (rules.NotFound(), GENERAL, ("No record was found.", "Sent to Queue general.")),
+        (
+            rules.NotFound(),
+            GENERAL,
+            ("The outcome is “not found”.", "Sent to Queue general."),
+        ),
         (
             rules.Several(2),
             GENERAL,
-            ("2 records were found, so none was chosen.", "Sent to Queue general."),
+            (
+                "2 records were found, so none was chosen.",
+                "The outcome is “several found”.",
+                "Sent to Queue general.",
+            ),
         ),
         (
             rules.Withheld(),
             GENERAL,
             (
                 "The caller shows no phone number, so nobody was looked up.",
+                "The outcome is “withheld”.",
                 "Sent to Queue general.",
             ),
         ),
         (
             rules.Failed("The directory gave no answer within the budget."),
             GENERAL,
-            ("The directory gave no answer within the budget.", "Sent to Queue general."),
+            (
+                "The directory gave no answer within the budget.",
+                "The outcome is “CRM failed”.",
+                "Sent to Queue general.",
+            ),
         ),
     ],
 )
@@ -206,14 +219,17 @@ def test_a_did_without_a_rule_asks_nobody(inquire, caller, called, destination, 
     assert inquire.asked == []
 
 
-def test_an_unknown_did_goes_to_the_safe_destination(inquire):
-    explanation = (
-        "+1 202-555-0189 is not a DID of this installation.",
-        "Sent to the safe destination, Queue general.",
-    )
+@pytest.mark.parametrize(
+    ("called", "sentence"),
+    [
+        ("+12025550189", "+1 202-555-0189 is not a DID of this installation."),
+        ("", "Twilio named no number called."),
+    ],
+)
+def test_an_unknown_did_goes_to_the_safe_destination(inquire, called, sentence):
+    decision = route.did(call(called=called), TABLE, inquire)
 
-    decision = route.did(call(called="+12025550189"), TABLE, inquire)
-
+    explanation = (sentence, "Sent to the safe destination, Queue general.")
     assert decision == Decision(GENERAL, explanation, is_safe=True)
 
 
@@ -293,10 +309,10 @@ def test_a_value_that_was_keyed_in_is_not_told(inquire):
 
     assert decision.explanation == (
         "Key 4 in IVR 801 Main menu leads to CRM rule Account.",
-        "Tier is hidden.",
+        "Tier is hidden, as it shows what was keyed in.",
         "✗ = a hidden value did not hold: compared as text.",
         "✗ = a hidden value did not hold: compared as text.",
-        "No condition held.",
+        "The outcome is “no condition matched”.",
         BACK,
     )
 
@@ -370,6 +386,90 @@ def test_when_the_safe_destination_fails_too_a_last_sentence_ends_the_call():
         ),
         is_safe=True,
     )
+
+
+@pytest.mark.parametrize("status", ["completed", "busy", "failed", "no-answer", "canceled"])
+@pytest.mark.parametrize("go_on", [route.after_queue, route.after_dial])
+def test_a_call_that_has_ended_is_over_whatever_became_of_the_step(go_on, status):
+    ended = call(status=status, queue_result="error", dial_status="failed")
+
+    assert go_on(ended, TABLE, Progress()) is None
+
+
+@pytest.mark.parametrize("status", ["", "queued", "ringing", "in-progress"])
+@pytest.mark.parametrize("go_on", [route.after_queue, route.after_dial])
+def test_a_call_that_has_not_ended_goes_on(go_on, status):
+    going_on = call(status=status, queue_result="error", dial_status="failed")
+
+    assert go_on(going_on, TABLE, Progress()).destination == GENERAL
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "An earlier webhook of this call failed."),
+        (
+            {
+                "error_url": "https://calls.example.com/twiml/ivr/801/ask?r=12&n=3&k=4",
+                "error_code": "11205",
+            },
+            "An earlier webhook of this call failed at /twiml/ivr/801/ask (Twilio's error 11205).",
+        ),
+        ({"error_code": "11200"}, "An earlier webhook of this call failed (Twilio's error 11200)."),
+        ({"error_url": "https://[calls/twiml/did"}, "An earlier webhook of this call failed."),
+    ],
+)
+def test_a_call_of_which_a_webhook_failed_goes_to_the_safe_destination(changes, sentence):
+    decision = route.after_failure(call(**changes), TABLE, Progress())
+
+    explanation = (sentence, "Sent to the safe destination, Queue general.")
+    assert decision == Decision(GENERAL, explanation, is_safe=True)
+
+
+def test_a_call_that_failed_on_its_way_to_safety_hears_a_last_sentence():
+    decision = route.after_failure(CALL, TABLE, Progress(safe=True))
+
+    assert (decision.destination, decision.is_safe) == (LAST_WORDS, True)
+
+
+@pytest.mark.parametrize("progress", [Progress(), Progress(step=100, visits=10)])
+def test_a_call_that_goes_somewhere_does_not_circle(progress):
+    assert route.circling(CALL, TABLE, progress) is None
+
+
+@pytest.mark.parametrize(
+    ("progress", "destination", "explanation"),
+    [
+        (
+            Progress(step=11, visits=11),
+            GENERAL,
+            (
+                "The call has taken more than 10 steps without a key being pressed.",
+                "Sent to the safe destination, Queue general.",
+            ),
+        ),
+        (
+            Progress(step=11, visits=11, safe=True),
+            LAST_WORDS,
+            (
+                "The call has taken more than 10 steps without a key being pressed.",
+                "The safe destination was tried already; a last sentence ends the call.",
+            ),
+        ),
+        (
+            Progress(step=101, visits=1),
+            LAST_WORDS,
+            (
+                "The call has taken more than 100 steps.",
+                "The safe destination is not tried any more; a last sentence ends the call.",
+            ),
+        ),
+    ],
+)
+def test_a_call_that_circles_is_led_out(progress, destination, explanation):
+    decision = route.circling(CALL, TABLE, progress)
+
+    assert decision == Decision(destination, explanation, is_safe=True)
 
 
 @pytest.mark.parametrize(("step", "destination"), [(0, GENERAL), (100, GENERAL), (101, LAST_WORDS)])

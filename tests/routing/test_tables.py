@@ -1,13 +1,14 @@
 """Which table a call follows: the one that it began with, as long as that can be had."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from voiceapp.routing.document import UnreadableDocument, dump
 from voiceapp.routing.table import compile_plan
-from voiceapp.routing.tables import NoTable, Tables
-from voiceapp.rules.plan import Installation, Plan
+from voiceapp.routing.tables import Loaded, NoTable, Tables
+from voiceapp.rules.plan import Installation, Plan, Recording
 from voiceapp.rules.rule import Destination, DestinationKind
 
 
@@ -50,7 +51,7 @@ def take(tables: Tables, *numbers: int) -> None:
 
 
 def test_before_the_first_release_there_is_nothing_to_follow(tables, releases):
-    assert tables.newest_number is None
+    assert tables.loaded is None
     with pytest.raises(NoTable, match=r"^No release has been published yet\.$"):
         _ = tables.newest
     for number in (None, 1):
@@ -63,7 +64,7 @@ def test_a_call_that_begins_follows_the_newest(tables, releases):
 
     assert tables.following(None) == (table(2), "")
     assert tables.newest == table(2)
-    assert tables.newest_number == 2
+    assert tables.loaded == Loaded(table(2), dump(plan(2)))
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])
@@ -74,13 +75,86 @@ def test_the_last_three_are_at_hand(tables, releases, number):
     assert releases.reads == []
 
 
+def test_the_newest_three_stay_at_hand_however_much_older_ones_are_used(tables, releases):
+    releases.publish(1, 2, 3, 4)
+    take(tables, 5, 6, 7)
+
+    for number in (1, 2, 3, 4, 3, 2, 1) * 10:
+        assert tables.following(number) == (table(number), "")
+    releases.reads.clear()
+
+    for number in (5, 6, 7):
+        assert tables.following(number) == (table(number), "")
+    assert releases.reads == []
+
+
+def test_of_older_ones_the_three_used_last_are_at_hand(tables, releases):
+    releases.publish(1, 2, 3, 4)
+    take(tables, 5, 6, 7)
+
+    for number in (1, 2, 3, 1, 4, 1, 3, 4, 2):
+        tables.following(number)
+
+    assert releases.reads == [1, 2, 3, 4, 2]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_in_whatever_order_they_come_the_newest_is_the_one_with_the_largest_number(tables, order):
+    take(tables, *order)
+
+    assert tables.loaded == Loaded(table(3), dump(plan(3)))
+    assert tables.following(None) == (table(3), "")
+
+
+def test_a_release_is_not_fetched_where_there_is_no_time_for_it(tables, releases):
+    releases.publish(1)
+    take(tables, 2, 3, 4)
+
+    assert tables.following(3, may_fetch=False) == (table(3), "")
+    assert tables.following(1, may_fetch=False) == (
+        table(4),
+        "The call began with release 1, which is not at hand; release 4 decided.",
+    )
+    assert releases.reads == []
+
+
+def test_a_release_that_was_fetched_is_at_hand_without_another_fetch(tables, releases):
+    releases.publish(1)
+    take(tables, 2, 3, 4)
+    tables.following(1)
+
+    assert tables.following(1, may_fetch=False) == (table(1), "")
+    assert releases.reads == [1]
+
+
+def test_the_recordings_of_all_releases_at_hand_are_known(tables):
+    assert not tables.knows_recording("1" * 64)
+
+    for number in (1, 2, 3, 4, 5):
+        recording = Recording("offer.wav", f"{number}" * 64, "audio/wav")
+        tables.take(number, dump(replace(plan(number), recordings=(recording,))))
+    older = Recording("offer.wav", "2" * 64, "audio/wav")
+    tables.take(2, dump(replace(plan(2), recordings=(older,))))
+
+    known = [number for number in range(1, 7) if tables.knows_recording(f"{number}" * 64)]
+    assert known == [1, 2, 3, 4, 5]
+    assert not tables.knows_recording("offer.wav")
+
+
 def test_an_older_one_is_fetched_once(tables, releases):
     releases.publish(1)
-    take(tables, 1, 2, 3, 4)
+    take(tables, 2, 3, 4)
 
     assert tables.following(1) == (table(1), "")
     assert tables.following(1) == (table(1), "")
     assert releases.reads == [1]
+
+
+def test_one_that_is_no_longer_among_the_newest_stays_at_hand_for_its_calls(tables, releases):
+    take(tables, 1, 2, 3, 4)
+
+    assert tables.following(1) == (table(1), "")
+    assert releases.reads == []
 
 
 def test_new_calls_follow_the_newest_whatever_was_fetched_since(tables, releases):
@@ -136,6 +210,7 @@ def test_a_newer_release_that_can_not_be_read_changes_nothing(tables):
         tables.take(2, "{}")
 
     assert tables.following(None) == (table(1), "")
+    assert tables.loaded == Loaded(table(1), dump(plan(1)))
 
 
 def test_an_older_release_does_not_take_the_place_of_a_newer(tables):

@@ -42,6 +42,9 @@ IVR_RULE = Destination(DestinationKind.RULE, "Balance")
 KEYED_OUTCOMES = dict.fromkeys(outcomes_for(FindBy.DIGITS), GENERAL)
 
 ELSEWHERE = "Choose another destination."
+UNSENDABLE = "There is a character in it that can't be sent. Type the text anew."
+EITHER = "Choose either a text or a recording."
+BOTH = Prompt("Welcome.", "offer.wav")
 SENTENCE = "Write a sentence of at most 1200 characters."
 DIALLED = "Write a number with + and the country code, or sip:name@host."
 BLANK = "Type a value to compare with, or choose “is empty”."
@@ -89,6 +92,11 @@ def ivr_rule(**changes) -> Plan:
     return replace(PLAN, rules=(VIP, replace(BALANCE, **changes)))
 
 
+def keyed_rule(**changes) -> Plan:
+    asking = {"greeting": Prompt("Your number, please."), "search_field": "AccountNo"} | changes
+    return ivr_rule(find_by=FindBy.DIGITS, outcomes=KEYED_OUTCOMES, **asking)
+
+
 def condition(operator: str, *values: str, to: Destination = GENERAL) -> Plan:
     return rule(conditions=(Condition(Operator(operator), values, to),))
 
@@ -97,8 +105,12 @@ def to(kind: str, option: str = "") -> Destination:
     return Destination(DestinationKind(kind), option)
 
 
+def fault_of_integration(integration: Integration) -> str:
+    return "The address must start with https://." if integration.url == "http://crm" else ""
+
+
 def faults_of(plan: Plan) -> list[str]:
-    return [str(fault) for fault in check(plan, is_accepted)]
+    return [str(fault) for fault in check(plan, is_accepted, fault_of_integration)]
 
 
 @pytest.fixture
@@ -121,17 +133,21 @@ def test_the_demo_has_no_fault(demo_plan):
         installation(safe=SAY),
         installation(safe=to("dial", "+12025550199")),
         did(destination=to("dial", "sip:desk@example.com")),
+        did(destination=to("dial", "sips:+49.30_1~x@[2001:db8::1]:5061;transport=tls")),
         did(destination=to("recording", "offer.wav"), safe=SAY),
         did(destination=HANGUP),
         ivr(keys=dict.fromkeys("1234567890*#", to("ivr", "801")), loops=10, timeout=60),
         ivr(greeting=Prompt(recording="offer.wav"), voice=Voice("Polly.Amy", "en-GB")),
         ivr(greeting=Prompt("x" * 1200)),
+        ivr(greeting=Prompt("One\ttwo\r\nthree, Zoë 😀 \ud7ff\ue000\ufffd\x7f\x85")),
         rule(after_recording=GENERAL, budget=Decimal("0.5")),
         ivr_rule(after_recording=MENU, budget=Decimal(8), greeting=Prompt("One moment.")),
+        keyed_rule(greeting=Prompt(recording="offer.wav")),
         condition("is empty"),
         condition("is one of", *"abcdef"),
         condition("between", "5", "1"),
         replace(PLAN, queues=(Queue("general"), Queue("q" * 64))),
+        replace(PLAN, recordings=(*PLAN.recordings, Recording("Zoë's 50% offer?.mp3", "", ""))),
     ],
 )
 def test_what_can_be_followed_has_no_fault(plan):
@@ -146,17 +162,47 @@ def test_what_can_be_followed_has_no_fault(plan):
         (replace(PLAN, rules=(VIP, BALANCE, BALANCE)), "CRM rule Balance"),
         (replace(PLAN, queues=PLAN.queues * 2), "Queue general"),
         (replace(PLAN, recordings=PLAN.recordings * 2), "Recording offer.wav"),
+        (replace(PLAN, integrations=PLAN.integrations * 2), "Integration directory"),
     ],
 )
 def test_nothing_has_the_name_of_another(plan, name):
     assert faults_of(plan) == [f"{name}: There are two of this name. Rename one of them."]
 
 
-@pytest.mark.parametrize("name", ["", "q" * 65])
-def test_the_name_of_a_queue_is_one_that_twilio_takes(name):
-    plan = replace(PLAN, queues=(*PLAN.queues, Queue(name)))
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "Queue: A queue's name has 1 to 64 characters."),
+        (" ", "Queue: A queue's name has 1 to 64 characters."),
+        ("q" * 65, f"Queue {'q' * 65}: A queue's name has 1 to 64 characters."),
+        ("q" * 64 + " ", f"Queue {'q' * 64}: A queue's name has 1 to 64 characters."),
+        ("v\vip", f"Queue v\vip: Name: {UNSENDABLE}"),
+    ],
+)
+def test_the_name_of_a_queue_is_one_that_twilio_takes(name, fault):
+    assert faults_of(replace(PLAN, queues=(*PLAN.queues, Queue(name)))) == [fault]
 
-    assert faults_of(plan) == [f"Queue {name}: A queue's name has 1 to 64 characters."]
+
+@pytest.mark.parametrize("name", ["", " ", "a/b.wav", "a\\b.wav", "a\nb.wav", "a\x7f.wav"])
+def test_the_name_of_a_recording_is_one_that_an_address_takes(name):
+    plan = replace(PLAN, recordings=(*PLAN.recordings, Recording(name, "cd" * 32, "audio/wav")))
+
+    sentence = "A recording has a name, without slashes and control characters."
+    assert faults_of(plan) == [f"{f'Recording {name}'.rstrip()}: {sentence}"]
+
+
+def test_a_fault_of_an_integration_is_told_by_its_name():
+    shop = Integration("shop", "Web shop", "custom_url", "http://crm")
+    plan = replace(PLAN, integrations=(*PLAN.integrations, shop))
+
+    assert faults_of(plan) == ["Integration Web shop: The address must start with https://."]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff"])
+def test_what_no_document_can_hold_is_refused(character):
+    plan = ivr(greeting=Prompt(f"Welcome{character}."))
+
+    assert faults_of(plan) == [f"IVR 801 Main menu: Greeting: {UNSENDABLE}"]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +212,7 @@ def test_the_name_of_a_queue_is_one_that_twilio_takes(name):
         (installation(safe=GONE), f"Safe destination: There is no queue gone. {ELSEWHERE}"),
         (installation(safe=to("say", " ")), f"Safe destination: {SENTENCE}"),
         (installation(safe=to("say", "x" * 1201)), f"Safe destination: {SENTENCE}"),
+        (installation(safe=to("say", "Bye\x00.")), f"Safe destination: {UNSENDABLE}"),
         (
             installation(time_zone="Mars/Olympus"),
             "There is no time zone Mars/Olympus. Choose one, e.g. Europe/Berlin.",
@@ -192,6 +239,10 @@ def test_a_fault_of_the_installation_is_told(plan, fault):
         ),
         (did(destination=to("dial", "0301234567")), f"Destination: {DIALLED}"),
         (did(destination=to("dial", "desk@example.com")), f"Destination: {DIALLED}"),
+        (did(destination=to("dial", "sip:desk\x00@example.com")), f"Destination: {DIALLED}"),
+        (did(destination=to("dial", "sip:désk@example.com")), f"Destination: {DIALLED}"),
+        (did(destination=to("dial", "sip:desk@a@b")), f"Destination: {DIALLED}"),
+        (did(destination=to("dial", "sip:desk@")), f"Destination: {DIALLED}"),
         (did(safe=HANGUP), f"Safe destination: hang up can't stand here. {ELSEWHERE}"),
         (did(safe=DID_RULE), f"Safe destination: CRM rule VIP can't stand here. {ELSEWHERE}"),
     ],
@@ -221,6 +272,9 @@ def test_the_number_of_an_ivr_is_digits(number):
         (ivr(loops=11), "The greeting is played 1 to 10 times."),
         (ivr(timeout=0), "Wait 1 to 60 seconds for a key."),
         (ivr(timeout=61), "Wait 1 to 60 seconds for a key."),
+        (ivr(greeting=Prompt()), "Greeting: Write what callers hear, or choose a recording."),
+        (ivr(greeting=Prompt(" ")), "Greeting: Write what callers hear, or choose a recording."),
+        (ivr(greeting=BOTH), f"Greeting: {EITHER}"),
         (
             ivr(greeting=Prompt("x" * 1201)),
             "Greeting: A spoken text has at most 1200 characters.",
@@ -273,6 +327,10 @@ def test_a_fault_of_an_ivr_is_told(plan, fault):
             rule(after_recording=MENU),
             f"After the recording: back to the menu can't stand here. {ELSEWHERE}",
         ),
+        (
+            rule(after_recording=to("recording", "offer.wav")),
+            f"After the recording: Play offer.wav can't stand here. {ELSEWHERE}",
+        ),
         (rule(conditions=()), "Add at least one condition."),
         (condition("=", "Gold", to=GONE), f"Condition 1: There is no queue gone. {ELSEWHERE}"),
         (
@@ -308,8 +366,21 @@ def test_a_fault_of_a_rule_is_told(plan, fault):
             "Twilio has no voice Bob for en-US. Choose one of the list.",
         ),
         (
-            ivr_rule(find_by=FindBy.DIGITS, outcomes=KEYED_OUTCOMES),
+            keyed_rule(search_field=" "),
             "Choose the field to search for the keyed digits.",
+        ),
+        (
+            keyed_rule(greeting=Prompt()),
+            "Greeting Instructions: Write what asks the caller for the digits.",
+        ),
+        (keyed_rule(greeting=BOTH), f"Greeting Instructions: {EITHER}"),
+        (
+            ivr_rule(greeting=Prompt("One\x08moment.")),
+            f"Greeting Instructions: {UNSENDABLE}",
+        ),
+        (
+            ivr_rule(after_recording=to("recording", "offer.wav")),
+            f"After the recording: Play offer.wav can't stand here. {ELSEWHERE}",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """The sentences in which a rule gives its reasons."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from voiceapp.rules.decide import (
     Withheld,
     decide,
 )
-from voiceapp.rules.explain import reasons
+from voiceapp.rules.explain import masked, reasons
 from voiceapp.rules.operators import Operator
 from voiceapp.rules.rule import (
     Condition,
@@ -57,7 +58,7 @@ def explain(answer, **options):
             "2026-11-22T10:00:00Z",
             (
                 "Tier is “2026-11-22T10:00:00Z”.",
-                "✗ < 5 did not hold: text has no larger and smaller.",
+                "✗ < 5 did not hold: the CRM's value is not written as a number.",
                 "✓ between 2026-01-01 and 2026-12-31 held: compared by the day.",
             ),
         ),
@@ -65,8 +66,9 @@ def explain(answer, **options):
             "gold ",
             (
                 "Tier is “gold ”.",
-                "✗ < 5 did not hold: text has no larger and smaller.",
-                "✗ between 2026-01-01 and 2026-12-31 did not hold: text has no larger and smaller.",
+                "✗ < 5 did not hold: the CRM's value is not written as a number.",
+                "✗ between 2026-01-01 and 2026-12-31 did not hold:"
+                " the CRM's value is not written as a date, or as a time with its zone.",
                 "✓ is one of Gold, Silver held:"
                 " the same text, as letter case and outer blanks don't count.",
             ),
@@ -90,19 +92,19 @@ def explain(answer, **options):
                 " a list has no larger and smaller.",
                 "✗ is one of Gold, Silver did not hold: no element of the list fits.",
                 "✗ is empty did not hold: the field is not empty.",
-                "No condition held.",
+                "The outcome is “no condition matched”.",
             ),
         ),
         (
             Structure(),
             (
-                "Tier is “a structure”.",
+                "Tier is a structure, not a value.",
                 "✗ < 5 did not hold: the CRM sent a structure, not a value.",
                 "✗ between 2026-01-01 and 2026-12-31 did not hold:"
                 " the CRM sent a structure, not a value.",
                 "✗ is one of Gold, Silver did not hold: the CRM sent a structure, not a value.",
                 "✗ is empty did not hold: the field is not empty.",
-                "No condition held.",
+                "The outcome is “no condition matched”.",
             ),
         ),
     ],
@@ -112,20 +114,69 @@ def test_a_found_value_is_told_with_every_condition_tried(value, sentences):
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("answer", "sentences"),
     [
-        (NotFound(), "No record was found."),
-        (Several(3), "3 records were found, so none was chosen."),
-        (Withheld(), "The caller shows no phone number, so nobody was looked up."),
-        (NothingKeyed(), "Nothing was keyed in, so nobody was looked up."),
+        (NotFound(), ("The outcome is “not found”.",)),
+        (
+            Several(3),
+            ("3 records were found, so none was chosen.", "The outcome is “several found”."),
+        ),
+        (
+            Withheld(),
+            (
+                "The caller shows no phone number, so nobody was looked up.",
+                "The outcome is “withheld”.",
+            ),
+        ),
+        (
+            NothingKeyed(),
+            (
+                "Nothing was keyed in, so nobody was looked up.",
+                "The outcome is “nothing keyed”.",
+            ),
+        ),
         (
             Failed("The directory gave no answer within the budget."),
-            "The directory gave no answer within the budget.",
+            (
+                "The directory gave no answer within the budget.",
+                "The outcome is “CRM failed”.",
+            ),
         ),
     ],
 )
-def test_an_answer_without_a_value_is_told_in_one_sentence(answer, sentence):
-    assert explain(answer) == (sentence,)
+def test_an_answer_without_a_value_is_told_with_its_outcome(answer, sentences):
+    assert explain(answer) == sentences
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "expected", "ground"),
+    [
+        ("Gold", Operator.GREATER, ("5",), "the CRM's value is not written as a number"),
+        ("12 pcs", Operator.BETWEEN, ("5", "$1,000"), "the CRM's value is not written as a number"),
+        (
+            "22.11.2026",
+            Operator.GREATER,
+            ("2026-01-01",),
+            "the CRM's value is not written as a date, or as a time with its zone",
+        ),
+        (
+            "2026-11-22T10:00:00",
+            Operator.LESS,
+            ("2026-11-22T10:00:00Z",),
+            "the CRM's value is not written as a date, or as a time with its zone",
+        ),
+        ("5", Operator.LESS, ("Gold",), "text has no larger and smaller"),
+        ("Gold", Operator.BETWEEN, ("5", "2026-01-01"), "text has no larger and smaller"),
+        ("Gold", Operator.EQUAL, ("5",), "compared as text"),
+    ],
+)
+def test_what_kept_a_value_from_having_an_order_is_told(value, operator, expected, ground):
+    condition = Condition(operator, expected, GENERAL)
+    rule = replace(RULE, conditions=(condition,))
+
+    sentences = reasons(decide(rule, Found(value), ZoneInfo("UTC")))
+
+    assert sentences[1] == f"✗ {condition} did not hold: {ground}."
 
 
 @pytest.mark.parametrize(
@@ -136,9 +187,28 @@ def test_a_long_value_is_cut(value, shown):
     assert explain(Found(value))[0] == f"Tier is “{shown}”."
 
 
-@pytest.mark.parametrize("value", ["1001", None])
-def test_a_hidden_value_is_not_told(value):
-    sentences = explain(Found(value), value_is_hidden=True)
+def test_a_hidden_value_is_not_told_nor_what_it_is_compared_with():
+    verdict = decide(RULE, Found("1001"), ZoneInfo("UTC"))
 
-    assert sentences[0] == "Tier is hidden."
-    assert "1001" not in " ".join(sentences)
+    assert reasons(verdict, value_is_hidden=True) == (
+        "Tier is hidden, as it shows what was keyed in.",
+        "✗ < a hidden value did not hold: compared as numbers.",
+        "✗ between a hidden value did not hold:"
+        " the CRM's value is not written as a date, or as a time with its zone.",
+        "✗ is one of a hidden value did not hold: compared as text.",
+        "✗ is empty did not hold: the field is not empty.",
+        "The outcome is “no condition matched”.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "shown"),
+    [
+        (Operator.EQUAL, ("1001",), "= a hidden value"),
+        (Operator.ONE_OF, ("1001", "1002"), "is one of a hidden value"),
+        (Operator.EMPTY, (), "is empty"),
+        (Operator.NOT_EMPTY, (), "is not empty"),
+    ],
+)
+def test_a_masked_condition_tells_no_value(operator, values, shown):
+    assert masked(Condition(operator, values, GENERAL)) == shown

@@ -248,9 +248,9 @@ def test_zero_no_and_a_structure_are_not_empty(value):
         (Decimal("1E-7"), "0.0000001"),
         (Decimal("1E+41"), "1E+41"),
         (Decimal("-1E+999999999"), "-1E+999999999"),
-        (Structure(), "a structure"),
+        (Structure(), "a structure, not a value"),
         ((), ""),
-        (("vip", True, Decimal(3), Structure()), "vip, yes, 3, a structure"),
+        (("vip", True, Decimal(3), Structure()), "vip, yes, 3, a structure, not a value"),
     ],
 )
 def test_a_value_is_spelled_as_people_read_it(value, text):

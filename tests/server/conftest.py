@@ -19,8 +19,7 @@ _LONGEST_LOG = 8000  # characters of it that are shown
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instance folder set up as `make setup` does, to be copied and never used itself."""
     instance = tmp_path_factory.mktemp("installed") / "instance"
-    for command in (("db", "upgrade"), ("demo",)):
-        run_flask(settings(instance), *command)
+    run_flask(settings(instance), "setup")
     return instance
 
 

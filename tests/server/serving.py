@@ -74,10 +74,15 @@ class Server:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def ask_to_end(self, name: str) -> None:
+        """Ask `web` or `worker` to end, as whoever runs the Procfile does: the whole group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._processes[name].pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """Ask web and worker to end, and see to it that they do."""
-        for process in self._processes.values():
-            process.terminate()
+        for name in self._processes:
+            self.ask_to_end(name)
         for name, process in list(self._processes.items()):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)

@@ -133,8 +133,7 @@ def _held(instance: Path, *, for_readers_too: bool = False) -> Iterator[None]:
 def on_postgres(serve: Serve, instance: Path, postgres_url: str) -> Iterator[Server]:
     """A server whose database is a PostgreSQL with the demo loaded."""
     (instance / "voiceapp.db").unlink()
-    for command in (("db", "upgrade"), ("demo",)):
-        run_flask(settings(instance) | {"DATABASE_URL": postgres_url}, *command)
+    run_flask(settings(instance) | {"DATABASE_URL": postgres_url}, "setup")
     server = serve(DATABASE_URL=postgres_url)
     yield server
     server.stop()  # before the database is dropped

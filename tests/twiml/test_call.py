@@ -17,6 +17,7 @@ FIELDS = {
     "DialCallStatus": "no-answer",
     "QueueResult": "queue-full",
     "ErrorUrl": "https://calls.example.com/twiml/did",
+    "ErrorCode": "11200",
     "CallerCity": "WASHINGTON",
 }
 
@@ -24,7 +25,6 @@ FIELDS = {
 def test_the_fields_of_a_webhook_become_a_call():
     assert IncomingCall.from_form(FIELDS) == IncomingCall(
         sid="CA1",
-        account_sid="AC1",
         caller="+12025550101",
         called="+12025550180",
         status="completed",
@@ -33,6 +33,7 @@ def test_the_fields_of_a_webhook_become_a_call():
         dial_status="no-answer",
         queue_result="queue-full",
         error_url="https://calls.example.com/twiml/did",
+        error_code="11200",
     )
 
 
@@ -59,6 +60,30 @@ def test_the_id_of_a_call_is_cut_to_what_the_journal_holds():
     assert IncomingCall.from_form({"CallSid": "C" * 200}).sid == "C" * 64
 
 
+def test_the_address_that_failed_is_kept_with_its_query():
+    call = IncomingCall.from_form({"ErrorUrl": "x" * 3000, "ErrorCode": "1" * 20})
+
+    assert (call.error_url, call.error_code) == ("x" * 2000, "1" * 10)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_over"),
+    [
+        ("completed", True),
+        ("busy", True),
+        ("failed", True),
+        ("no-answer", True),
+        ("canceled", True),
+        ("queued", False),
+        ("ringing", False),
+        ("in-progress", False),
+        ("", False),
+    ],
+)
+def test_a_call_is_over_when_twilio_says_so(status, is_over):
+    assert IncomingCall(status=status).is_over is is_over
+
+
 @pytest.mark.parametrize("duration", ["", "-1", "1.5", "soon", "１", "9" * 10])
 def test_a_duration_that_is_no_small_number_is_none(duration):
     assert IncomingCall.from_form({"CallDuration": duration}).duration is None
@@ -68,8 +93,11 @@ def test_a_duration_that_is_no_small_number_is_none(duration):
 def test_whatever_is_sent_no_text_is_long_or_breaks_a_line(fields):
     call = IncomingCall.from_form(fields)
 
-    texts = (call.sid, call.caller, call.called, call.status, call.digits, call.error_url)
-    assert all(len(text) <= 128 and text == text.strip() for text in texts)
+    texts = (call.sid, call.caller, call.called, call.status, call.digits, call.error_code)
+    assert all(len(text) <= 128 for text in texts)
+    assert len(call.error_url) <= 2000
+    texts = (*texts, call.error_url)
+    assert all(text == text.strip() for text in texts)
     assert not any(character < " " for text in texts for character in text)
 
 

@@ -1,15 +1,22 @@
-"""Thousands of spoiled webhooks, signed all the same: each call lands."""
+"""Thousands of spoiled webhooks, signed all the same: each call lands, and is journalled once."""
 
 import os
 import random
+import re
+from collections import Counter
+from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
 
+import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, TestResponse
 from werkzeug.wrappers import Request
 
 from tests.conftest import BASE, MakeApp, sign
+from tests.routing.journals import entries_in
 from tests.twiml.documents import faults_of, next_target
+from voiceapp.routing.entry import DecisionEntry, Entry
+from voiceapp.runtime import Runtime
 
 WEBHOOKS = int(os.environ.get("HOSTILE_WEBHOOKS", "2000"))
 MOST_HOPS = 15
@@ -69,21 +76,59 @@ QUERIES = {
 }
 
 
-def test_whatever_twilio_is_made_to_send_the_call_lands(make_app: MakeApp):
+def test_whatever_twilio_is_made_to_send_the_call_lands_and_is_journalled_once(
+    make_app: MakeApp, instance: Path, monkeypatch: pytest.MonkeyPatch
+):
     seed = int(os.environ.get("HOSTILE_SEED", random.randrange(10**6)))
     print(f"HOSTILE_SEED={seed} HOSTILE_WEBHOOKS={WEBHOOKS}")  # noqa: T201 - to repeat a failure
     chance = random.Random(seed)
     app = make_app()  # faults of ours come through and fail the test
+    appended = _appended(app, monkeypatch)
 
     for number in range(WEBHOOKS):
         target, body = _target(chance), _body(chance)
-        response = _post(app, target, body)
+        send = _get if chance.random() < 0.25 else _post
+        before = len(appended)
+        response = send(app, target, body)
+        noted = sum(isinstance(entry, DecisionEntry) for entry in appended[before:])
 
-        story = f"seed {seed}, webhook {number}: {target!r} {body[:300]!r} → {response.text!r}"
+        sent = f"{send.__name__} {target!r} {body[:300]!r}"
+        story = f"seed {seed}, webhook {number}: {sent} → {response.text!r}"
         assert response.status_code == 200, story
         assert response.mimetype == "text/xml", story
         assert faults_of(response.data) == [], story
+        assert noted == _chose(target, response.text), story
         assert _ends(app, response, body), story
+
+    assert _known(entries_in(instance / "journal")) == _known(appended)
+
+
+def _appended(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Return a list that grows with all that is handed to the journal from now on."""
+    parts: Runtime = app.extensions["voiceapp"]
+    appended: list[Entry] = []
+    append = parts.journal.append
+
+    def noting(entry: Entry) -> None:
+        appended.append(entry)
+        append(entry)
+
+    monkeypatch.setattr(parts.journal, "append", noting)
+    return appended
+
+
+def _chose(target: str, twiml: str) -> bool:
+    """Say whether an answer sends the call somewhere: no menu, and no call that is over."""
+    path = target.partition("?")[0]
+    if path.startswith("/twiml/after/") and not path.endswith("/recording"):
+        return not twiml.endswith("<Response><Hangup /></Response>")
+    return path != "/twiml/status" and not re.search("<Gather[^>]*/key[?]", twiml)
+
+
+def _known(entries: list[Entry]) -> Counter[tuple[str, int, str]]:
+    """Count decisions by what they are known by: the call, its step and the door."""
+    decided = (entry for entry in entries if isinstance(entry, DecisionEntry))
+    return Counter((entry.call_sid, entry.step, entry.door) for entry in decided)
 
 
 def _target(chance: random.Random) -> str:
@@ -126,6 +171,13 @@ def _post(app: Flask, target: str, body: bytes) -> TestResponse:
     return app.test_client().post(
         target, base_url=BASE, data=body, content_type=FORM, headers=headers
     )
+
+
+def _get(app: Flask, target: str, body: bytes) -> TestResponse:
+    """Send the same by GET, which is signed by its address alone."""
+    query = quote_from_bytes(body, safe="&=%+[]")
+    target = f"{target}{'&' if '?' in target else '?'}{query}"
+    return app.test_client().get(target, base_url=BASE, headers=sign(BASE + target, {}))
 
 
 def _ends(app: Flask, response: TestResponse, body: bytes) -> bool:

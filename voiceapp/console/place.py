@@ -15,6 +15,7 @@ from voiceapp.routing.route import Decision
 from voiceapp.routing.table import Table
 from voiceapp.routing.trial import TestCall
 from voiceapp.rules.decide import Found
+from voiceapp.rules.explain import masked
 from voiceapp.rules.values import spell
 
 
@@ -59,9 +60,12 @@ def place_call(
 def describe(decision: Decision) -> dict[str, Any]:
     """Return a decision as `flask call --json` prints it."""
     verdict, inquiry = decision.verdict, decision.inquiry
-    value = None
-    if verdict and inquiry and isinstance(verdict.answer, Found) and not inquiry.value_is_hidden:
+    is_hidden = inquiry is not None and inquiry.value_is_hidden
+    value = condition = None
+    if verdict and isinstance(verdict.answer, Found) and not is_hidden:
         value = spell(verdict.answer.value)
+    if verdict and verdict.condition:
+        condition = masked(verdict.condition) if is_hidden else str(verdict.condition)
     lookup = None
     if inquiry and inquiry.reply and inquiry.record:
         lookup = {
@@ -73,7 +77,7 @@ def describe(decision: Decision) -> dict[str, Any]:
         "rule": verdict.rule.name if verdict else None,
         "outcome": verdict.outcome.value if verdict else None,
         "value": value,
-        "condition": str(verdict.condition) if verdict and verdict.condition else None,
+        "condition": condition,
         "destination": {
             "kind": decision.destination.kind.value,
             "option": decision.destination.option,

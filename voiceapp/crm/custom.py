@@ -86,7 +86,7 @@ class CustomUrlClient:
     header: SecretHeader | None = None
 
     def __post_init__(self) -> None:
-        _refuse_what_cannot_be_asked(self.address)
+        refuse_what_cannot_be_asked(self.address)
 
     def find(
         self,
@@ -130,7 +130,7 @@ class CustomUrlClient:
         return parts._replace(query=f"{parts.query}&{added}" if parts.query else added).geturl()
 
 
-def _refuse_what_cannot_be_asked(address: str) -> None:
+def refuse_what_cannot_be_asked(address: str) -> None:
     if _UNSEEN.search(address):
         raise ValueError("The address must not contain blanks or line breaks.")
     if not address.lower().startswith("https://"):

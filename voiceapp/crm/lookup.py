@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from voiceapp.crm.contract import Answer, CallFacts, CrmClient, CrmError, Who
 from voiceapp.crm.deadline import Deadline
 
-_REMEMBERED_CALLS = 4096
+_MOST_REMEMBERED = 2048
+_REMEMBERED_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,28 @@ class Reply:
     age: float
 
 
+def _bare(error: CrmError) -> CrmError:
+    """Return an error without what led to it, which would keep the whole request in memory."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    answer: Answer
+    answer: Answer | CrmError
     at: float
 
 
 class Lookup:
-    """Asks CRM clients within a budget; a call's second same question is not asked again."""
+    """Asks CRM clients within a budget; a call's second same question is not asked again.
+
+    That holds for trouble, too: the caller would only wait once more.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._remembered: LRUCache[tuple[str, Question], _Remembered]
-        self._remembered = LRUCache(_REMEMBERED_CALLS)
+        self._remembered: TTLCache[tuple[str, Question], _Remembered]
+        self._remembered = TTLCache(_MOST_REMEMBERED, _REMEMBERED_SECONDS, clock)
         self._lock = threading.Lock()
 
     def ask(self, client: CrmClient, question: Question, call: CallFacts, budget: float) -> Reply:
@@ -59,10 +69,11 @@ class Lookup:
         if known is not None:
             return Reply(known.answer, 0, began - known.at)
         deadline = Deadline.after(budget, self._clock)
+        answer: Answer | CrmError
         try:
             answer = client.find(question.who, question.module, question.fields, call, deadline)
         except CrmError as error:
-            return Reply(error, self._ms_since(began), 0)
+            answer = _bare(error)
         if call.call_id:
             with self._lock:
                 self._remembered[key] = _Remembered(answer, self._clock())

@@ -56,14 +56,12 @@ def is_same(stored: str, number: str, country: str) -> bool:
     >>> is_same("(202) 555-0104", "+492025550104", "US"), is_same("call me", "+1202", "US")
     (False, False)
     """
-    right = _parse(number, country)
-    if right is None:
+    if not number.startswith("+"):
         return False
-    e164 = _e164(right)
-    if compact(stored) in (e164[1:], "00" + e164[1:]):
+    if compact(stored) in (number, number[1:], "00" + number[1:]):
         return True
-    left = _parse(stored, country)
-    return left is not None and _e164(left) == e164
+    left, right = _parse(stored, country), _parse(number, country)
+    return left is not None and right is not None and _e164(left) == _e164(right)
 
 
 def read_e164(text: str, country: str) -> str | None:

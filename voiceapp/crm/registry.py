@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import CrmClient
-from voiceapp.crm.custom import CustomUrlClient, SecretHeader
+from voiceapp.crm.custom import CustomUrlClient, SecretHeader, refuse_what_cannot_be_asked
 from voiceapp.crm.directory import DirectoryClient, Find
 from voiceapp.crm.http import HttpDoor
 
@@ -54,6 +54,23 @@ BUILDERS: dict[str, Callable[[Connection, Surroundings], CrmClient]] = {
     DIRECTORY: _directory,
     CUSTOM_URL: _custom,
 }
+
+
+CHECKS: dict[str, Callable[[str], None]] = {
+    DIRECTORY: lambda url: None,
+    CUSTOM_URL: refuse_what_cannot_be_asked,
+}
+
+
+def fault_of(kind: str, url: str) -> str:
+    """Return what keeps a CRM from ever being asked, as a sentence; blank if nothing does."""
+    if kind not in CHECKS:
+        return f"There is no CRM of the kind {kind}."
+    try:
+        CHECKS[kind](url)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def build_client(connection: Connection, around: Surroundings) -> CrmClient:

@@ -1,5 +1,7 @@
 """Asks the CRM for a rule, and turns what it says into the values of rules and into words."""
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,12 +9,20 @@ from typing import Any
 
 from voiceapp.crm import contract as crm
 from voiceapp.crm.lookup import Lookup, Question, Reply
+from voiceapp.crm.phone import show
 from voiceapp.routing.clients import Clients
 from voiceapp.routing.table import Table
 from voiceapp.rules import decide as rules
 from voiceapp.rules.rule import FindBy, Rule
-from voiceapp.rules.values import Structure, Value, is_empty
+from voiceapp.rules.values import Structure, Value, is_empty, spell
 from voiceapp.twiml.call import IncomingCall
+
+log = logging.getLogger(__name__)
+
+_LONGEST_TEXT = 4000
+_MOST_ELEMENTS = 100
+_TELLING = 4
+"""How many keyed digits make a value tell them when it contains them, in whatever setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,10 @@ class Inquirer:
             if call.number is None:
                 return Inquiry(rules.Withheld())
             who = crm.Caller(call.number)
-        return _inquiry(rule, table, who, self._ask(rule, call, table, who))
+        reply = self._ask(rule, call, table, who)
+        if isinstance(reply.answer, crm.CrmError) and not reply.age:
+            log.warning("The CRM of rule %s failed: %s", rule.name, reply.answer)
+        return _inquiry(rule, table, who, reply)
 
     def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> Reply:
         fields = table.fields[rule.integration, rule.module]
@@ -62,14 +75,30 @@ class Inquirer:
 
 
 def _inquiry(rule: Rule, table: Table, who: crm.Who, reply: Reply) -> Inquiry:
-    hides = isinstance(who, crm.KeyedDigits) and rule.field == rule.search_field
+    answer = _answer(rule, reply)
     return Inquiry(
-        answer=_answer(rule, reply),
+        answer=answer,
         sentence=_sentence(rule, table, who, reply),
         reply=reply,
         record=_record(rule, who, reply),
-        value_is_hidden=hides,
+        value_is_hidden=isinstance(answer, rules.Found) and _shows_digits(answer.value, who),
     )
+
+
+def _shows_digits(value: Value, who: crm.Who) -> bool:
+    """Say whether a value would tell what the caller keyed in, whatever field it stands in."""
+    if not isinstance(who, crm.KeyedDigits):
+        return False
+    elements = value if isinstance(value, tuple) else (value,)
+    return any(_tells(spell(element), who.digits) for element in elements)
+
+
+def _tells(text: str, digits: str) -> bool:
+    """Say whether a text is the digits, or has them in it, however it sets them apart."""
+    if len(digits) < _TELLING:
+        return text.strip() == digits
+    shown = re.sub(r"\D", "", text)
+    return digits in shown or shown.lstrip("0") == digits.lstrip("0")
 
 
 def _answer(rule: Rule, reply: Reply) -> rules.Answer:
@@ -111,10 +140,11 @@ def _sentence(rule: Rule, table: Table, who: crm.Who, reply: Reply) -> str:
     name = table.integrations[rule.integration].name
     asked = f"Asked {name} for {rule.module} by " if rule.module else f"Asked {name} by "
     match who:
-        case crm.Caller():
-            asked += "phone number"
+        case crm.Caller(number):
+            asked += f"the phone number {show(number)}"
         case crm.KeyedDigits(digits, field):
-            asked += f"{field}, with the {len(digits)} digits keyed in"
+            keyed = f"{len(digits)} digits" if len(digits) > 1 else "digit"
+            asked += f"{field}, with the {keyed} keyed in"
     when = "earlier in this call" if reply.age else f"in {reply.ms:,.0f} ms"
     match reply.answer:
         case crm.Found(_, _, stored):
@@ -139,15 +169,14 @@ def _record(rule: Rule, who: crm.Who, reply: Reply) -> Mapping[str, Any]:
     }
     match reply.answer:
         case crm.Found(values, matched_by, stored):
-            hidden = {rule.search_field} if isinstance(who, crm.KeyedDigits) else set()
             record |= {
                 "answer": "found",
                 "matched_by": matched_by,
                 "stored": stored,
                 "values": {
-                    name: plain_value(to_value(value))
-                    for name, value in values.items()
-                    if name not in hidden
+                    name: plain_value(value)
+                    for name, value in ((name, to_value(sent)) for name, sent in values.items())
+                    if not _shows_digits(value, who)
                 },
             }
         case crm.NotFound():
@@ -163,6 +192,8 @@ def plain_value(value: Value) -> Any:
     """
     Return a value as JSON that tells numbers and structures from texts.
 
+    Of a text the first 4,000 characters are kept, of a list the first 100 elements.
+
     >>> plain_value((Decimal("1.50"), "a", True, Structure()))
     [{'number': '1.50'}, 'a', True, {'structure': True}]
     """
@@ -172,5 +203,7 @@ def plain_value(value: Value) -> Any:
         case Structure():
             return {"structure": True}
         case tuple():
-            return [plain_value(element) for element in value]
+            return [plain_value(element) for element in value[:_MOST_ELEMENTS]]
+        case str():
+            return value[:_LONGEST_TEXT]
     return value

@@ -7,6 +7,7 @@ in a file beside it (credentials still encrypted), for a start without a databas
 import json
 import logging
 import os
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,7 +21,6 @@ from voiceapp.crm.bounded import Bounded, OutOfTime
 from voiceapp.crm.deadline import Deadline
 from voiceapp.models.integrations import Credential
 from voiceapp.routing.clients import Clients, SealedCredentials
-from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.releases import newest_number, read_document
 from voiceapp.routing.tables import Tables
 
@@ -43,48 +43,59 @@ class Live:
         self._bounded = bounded
         self._copy = folder / _COPY
         self._credentials: Mapping[str, SealedCredentials] = {}
-        self._document: str | None = None
+        self._copied: tuple[int | None, Mapping[str, SealedCredentials]] = (None, {})
         self._is_away = False
         self._pid: int | None = None
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._refreshing = threading.Lock()
 
     def ensure_started(self, *, watch: bool = True) -> None:
         """Load what to follow, once in each process; with `watch`, keep it up to date."""
         if self._pid == os.getpid():
             return
-        with self._lock:
+        with self._starting:
             if self._pid == os.getpid():
                 return
-            self._load_first()
-            if watch:
-                threading.Thread(target=self._watch, name="release-watcher", daemon=True).start()
-            self._pid = os.getpid()
+            if self.tables.loaded is None:
+                self._load_first()
+            if not watch or self._start_watching():
+                self._pid = os.getpid()
+
+    def _start_watching(self) -> bool:
+        """Start the watcher; without a thread to be had, the next call tries again."""
+        try:
+            threading.Thread(target=self._watch, name="release-watcher", daemon=True).start()
+        except RuntimeError as error:
+            log.error("Releases can't be watched yet: %s", error)
+            return False
+        return True
 
     def refresh(self) -> None:
         """Look for a newer release and changed credentials. Raises SQLAlchemyError."""
-        with Session(self._engine) as session:
-            credentials = {
-                row.integration: SealedCredentials(row.origin, row.secrets)
-                for row in session.scalars(select(Credential))
-            }
-            number = newest_number(session)
-            is_new = number is not None and number != self.tables.newest_number
-            document = read_document(session, number) if is_new and number else None
-        if document is not None and number is not None:
-            self.tables.take(number, document)
-            self._document = document
-            log.info("Following release %s", number)
-        if document is not None or credentials != self._credentials:
-            self._credentials = credentials
-            self.clients.take_credentials(credentials)
+        with self._refreshing:
+            followed = self.tables.loaded
+            with Session(self._engine) as session:
+                credentials = {
+                    row.integration: SealedCredentials(row.origin, row.secrets)
+                    for row in session.scalars(select(Credential))
+                }
+                number = newest_number(session) or 0
+                is_newer = followed is None or number > followed.table.number
+                document = read_document(session, number) if is_newer else None
+            if document is not None:
+                self.tables.take(number, document)
+                log.info("Following release %s", number)
+            if credentials != self._credentials:
+                self._credentials = credentials
+                self.clients.take_credentials(credentials)
             self._keep_copy()
 
     def _load_first(self) -> None:
         try:
             self._bounded.run(self.refresh, Deadline.after(_START_BUDGET))
-        except (SQLAlchemyError, OutOfTime, UnreadableDocument) as error:
+        except Exception as error:  # whatever it is, the copy may still let calls through
             log.warning("Starting without the database: %s", type(error).__name__)
-        if self.tables.newest_number is None:
+        if self.tables.loaded is None:
             self._load_copy()
 
     def _watch(self) -> None:
@@ -92,7 +103,7 @@ class Live:
         while not pause.wait(INTERVAL):
             try:
                 self.refresh()
-            except (SQLAlchemyError, UnreadableDocument, OSError) as error:
+            except Exception as error:  # a watcher that ended would leave the process behind
                 if not self._is_away:
                     log.warning("Releases can't be read now: %s", type(error).__name__)
                 self._is_away = True
@@ -115,32 +126,38 @@ class Live:
             return None
 
     def _keep_copy(self) -> None:
-        if self._document is None:
+        """Keep what is followed beside the process, if that has changed."""
+        loaded = self.tables.loaded
+        if loaded is None or self._copied == (loaded.table.number, self._credentials):
             return
         copy = {
-            "number": self.tables.newest_number,
-            "document": self._document,
+            "number": loaded.table.number,
+            "document": loaded.document,
             "credentials": {key: asdict(one) for key, one in self._credentials.items()},
         }
-        draft = self._copy.with_name(f".{_COPY}.{os.getpid()}")
+        draft = self._copy.with_name(f".{_COPY}.{secrets.token_hex(8)}")
         try:
             draft.touch(mode=0o600)
             draft.write_text(json.dumps(copy))
             draft.replace(self._copy)
         except OSError as error:
+            draft.unlink(missing_ok=True)
             log.warning("The release can't be kept beside the process: %s", error.strerror)
+        else:
+            self._copied = (loaded.table.number, self._credentials)
 
     def _load_copy(self) -> None:
         try:
             copy = json.loads(self._copy.read_text())
-            self.tables.take(copy["number"], copy["document"])
-            self._document = copy["document"]
-            credentials = copy["credentials"].items()
-            self._credentials = {key: SealedCredentials(**one) for key, one in credentials}
+            number = int(copy["number"])
+            kept = copy["credentials"].items()
+            credentials = {key: SealedCredentials(**one) for key, one in kept}
+            self.tables.take(number, copy["document"])
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, UnreadableDocument) as error:
+        except Exception as error:  # however it is damaged, calls go on to their last sentence
             log.error("The release kept beside the process can't be read: %s", error)
             return
-        self.clients.take_credentials(self._credentials)
-        log.warning("Following release %s as kept beside the process", copy["number"])
+        self._credentials = credentials
+        self.clients.take_credentials(credentials)
+        log.warning("Following release %s as kept beside the process", number)

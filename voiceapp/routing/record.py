@@ -5,27 +5,19 @@ from uuid import uuid4
 
 from voiceapp.routing.entry import DecisionEntry, EndEntry
 from voiceapp.routing.route import Decision
+from voiceapp.routing.visit import Visit
 from voiceapp.twiml.call import IncomingCall
 
 
-def decision_entry(
-    decision: Decision,
-    call: IncomingCall,
-    *,
-    step: int,
-    door: str,
-    release: int,
-    is_test: bool,
-    ms: float,
-) -> DecisionEntry:
-    """Return what the journal keeps of a decision."""
-    verdict, inquiry = decision.verdict, decision.inquiry
+def decision_entry(decision: Decision, visit: Visit, *, is_test: bool) -> DecisionEntry:
+    """Return what the journal keeps of the decision that a visit came to."""
+    verdict, inquiry, call = decision.verdict, decision.inquiry, visit.call
     return DecisionEntry(
         call_sid=_sid(call),
-        step=step,
-        door=door,
+        step=visit.progress.step,
+        door=visit.door,
         at=datetime.now(UTC),
-        release=release,
+        release=visit.table.number,
         test=is_test,
         caller=call.caller,
         called=call.called,
@@ -35,7 +27,7 @@ def decision_entry(
         outcome=verdict.outcome.value if verdict else "",
         destination_kind=decision.destination.kind.value,
         destination_option=decision.destination.option,
-        ms=round(ms, 2),
+        ms=round(visit.ms(), 2),
         lookup=inquiry.record if inquiry else None,
         explanation=decision.explanation,
     )

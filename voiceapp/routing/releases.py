@@ -4,10 +4,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.registry import fault_of
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft
 from voiceapp.routing.document import dump
 from voiceapp.rules.check import Fault, check
+from voiceapp.rules.plan import Plan
 from voiceapp.twiml.voices import is_accepted
 
 
@@ -29,7 +31,7 @@ def publish(session: Session, author: str, comment: str = "") -> int:
     Every process follows it within two seconds. Raises NotPublishable and PublishedMeanwhile.
     """
     plan = draft.read(session)
-    faults = check(plan, is_accepted)
+    faults = faults_of(plan)
     if faults:
         raise NotPublishable(faults)
     number = (newest_number(session) or 0) + 1
@@ -40,6 +42,11 @@ def publish(session: Session, author: str, comment: str = "") -> int:
         session.rollback()
         raise PublishedMeanwhile("Somebody else has just published a release.") from error
     return number
+
+
+def faults_of(plan: Plan) -> tuple[Fault, ...]:
+    """Return everything that keeps a plan from being published."""
+    return check(plan, is_accepted, lambda one: fault_of(one.kind, one.url))
 
 
 def newest_number(session: Session) -> int | None:

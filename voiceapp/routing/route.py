@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from voiceapp.crm.phone import show
 from voiceapp.routing.inquiry import Inquiry
@@ -12,7 +13,7 @@ from voiceapp.rules.explain import reasons
 from voiceapp.rules.plan import NO_KEY, WRONG_KEY, Ivr, slot_name
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule
 from voiceapp.twiml.call import IncomingCall
-from voiceapp.twiml.urls import MOST_STEPS, Progress
+from voiceapp.twiml.urls import MOST_STEPS, MOST_VISITS, Progress
 from voiceapp.twiml.verbs import SORRY
 
 Inquire: TypeAlias = Callable[[Rule, IncomingCall, Table], Inquiry]
@@ -55,7 +56,8 @@ def did(call: IncomingCall, table: Table, inquire: Inquire) -> Decision:
     """Decide where a call to one of our DIDs goes; an unknown one goes to the safe destination."""
     dialled = table.dids.get(call.called)
     if dialled is None:
-        return safely(call, table, f"{show(call.called)} is not a DID of this installation.")
+        why = f"{show(call.called)} is not a DID of this installation."
+        return safely(call, table, why if call.called else "Twilio named no number called.")
     called = f"{show(dialled.number)} {dialled.name}".rstrip()
     arrival = f"{show(call.caller)} called {called}."
     return _follow(Decision(dialled.destination, (arrival,)), call, table, inquire)
@@ -85,7 +87,7 @@ def ask(call: IncomingCall, ivr: Ivr, led_by: str, table: Table, inquire: Inquir
 
 def after_queue(call: IncomingCall, table: Table, progress: Progress) -> Decision | None:
     """Decide how a call goes on that has left a queue; None means that it is over."""
-    if call.queue_result in _QUEUE_ENDS:
+    if call.is_over or call.queue_result in _QUEUE_ENDS:
         return None
     result = call.queue_result or "no result"
     return safely(call, table, f"The queue did not take the call ({result}).", progress)
@@ -93,7 +95,7 @@ def after_queue(call: IncomingCall, table: Table, progress: Progress) -> Decisio
 
 def after_dial(call: IncomingCall, table: Table, progress: Progress) -> Decision | None:
     """Decide how a call goes on after a number was dialled; None means that it is over."""
-    if call.dial_status in _DIAL_ENDS:
+    if call.is_over or call.dial_status in _DIAL_ENDS:
         return None
     result = call.dial_status or "no result"
     return safely(call, table, f"The number that was dialled did not answer ({result}).", progress)
@@ -109,6 +111,24 @@ def after_recording(call: IncomingCall, table: Table) -> Decision:
     return _sent(opening, destination, table)
 
 
+def after_failure(call: IncomingCall, table: Table, progress: Progress) -> Decision:
+    """Decide for a call of which an earlier webhook failed, as Twilio reports to the fallback."""
+    where = f" at {path}" if (path := _path(call.error_url)) else ""
+    code = f" (Twilio's error {call.error_code})" if call.error_code else ""
+    return safely(call, table, f"An earlier webhook of this call failed{where}{code}.", progress)
+
+
+def circling(call: IncomingCall, table: Table, progress: Progress) -> Decision | None:
+    """Decide for a call that goes round in circles; None as long as it does not."""
+    if progress.is_endless:
+        why = f"The call has taken more than {MOST_STEPS} steps."
+    elif progress.is_lost():
+        why = f"The call has taken more than {MOST_VISITS} steps without a key being pressed."
+    else:
+        return None
+    return safely(call, table, why, progress)
+
+
 def safely(
     call: IncomingCall, table: Table, why: str, progress: Progress | None = None
 ) -> Decision:
@@ -116,7 +136,7 @@ def safely(
 
     A call that comes from there, or has taken too many steps, hears a last sentence instead.
     """
-    if progress is not None and (progress.safe or progress.step > MOST_STEPS):
+    if progress is not None and (progress.safe or progress.is_endless):
         tried = "was tried already" if progress.safe else "is not tried any more"
         sentence = f"The safe destination {tried}; a last sentence ends the call."
         return Decision(LAST_WORDS, (why, sentence), is_safe=True)
@@ -183,6 +203,13 @@ def _sentence(destination: Destination, ivr: str, table: Table) -> str:
 def _ended(sentence: str) -> str:
     """End a sentence that may end with one of an admin's."""
     return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _pressed(ivr: Ivr, pressed: str, led_by: str) -> str:

@@ -1,8 +1,9 @@
-"""The tables a process holds: the newest releases, and an older one if a call still follows it."""
+"""The tables a process holds: the newest releases, and older ones that a call still follows."""
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from cachetools import LRUCache
 
@@ -12,6 +13,7 @@ from voiceapp.routing.table import Table, compile_plan
 log = logging.getLogger(__name__)
 
 KEPT = 3
+"""How many of the newest releases are at hand, and how many older ones beside them."""
 
 ReadDocument = Callable[[int], str | None]
 """Returns the document of a release, None if there is none or it can't be had in time."""
@@ -21,67 +23,92 @@ class NoTable(Exception):
     """This process has no release to follow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A release's table, and the document that it was compiled from."""
+
+    table: Table
+    document: str
+
+
 class Tables:
     """Compiled releases by their number; safe to share between threads."""
 
     def __init__(self, read_document: ReadDocument) -> None:
         self._read_document = read_document
-        self._kept: LRUCache[int, Table] = LRUCache(KEPT)
-        self._newest: Table | None = None
+        self._recent: Mapping[int, Loaded] = {}
+        self._older: LRUCache[int, Loaded] = LRUCache(KEPT)
         self._lock = threading.Lock()
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """Return the newest release with its document; None before there is one."""
+        recent = self._recent
+        return recent[max(recent)] if recent else None
 
     @property
     def newest(self) -> Table:
         """Return the table that new calls follow. Raises NoTable before there is one."""
-        if self._newest is None:
+        loaded = self.loaded
+        if loaded is None:
             raise NoTable("No release has been published yet.")
-        return self._newest
+        return loaded.table
 
-    @property
-    def newest_number(self) -> int | None:
-        """Return the number of the release that new calls follow; None before there is one."""
-        return None if self._newest is None else self._newest.number
+    def take(self, number: int, document: str) -> Table:
+        """Keep a release and return its table; a newer one is followed from now on.
 
-    def take(self, number: int, document: str) -> None:
-        """Follow a newer release from now on. Raises UnreadableDocument and keeps the old one."""
-        try:
-            table = compile_plan(parse(document), number)
-        except KeyError as error:
-            raise UnreadableDocument(
-                f"This machine does not know the time zone {error}."
-            ) from error
+        Raises UnreadableDocument, and leaves everything as it was.
+        """
+        loaded = Loaded(_compile(number, document), document)
         with self._lock:
-            self._kept[number] = table
-            if self._newest is None or number > self._newest.number:
-                self._newest = table
+            recent = {**self._recent, number: loaded}
+            newest = sorted(recent)[-KEPT:]
+            self._recent = {kept: recent[kept] for kept in newest}
+            for dropped in recent.keys() - self._recent.keys():
+                self._older[dropped] = recent[dropped]
+        return loaded.table
 
-    def following(self, number: int | None) -> tuple[Table, str]:
+    def following(self, number: int | None, *, may_fetch: bool = True) -> tuple[Table, str]:
         """Return the table for a call that began with a release, and a note if it is another.
 
-        A call that just begins (`number` is None) follows the newest. Raises NoTable.
+        A call that just begins (`number` is None) follows the newest. `may_fetch` lets a release
+        that is not at hand be read from the database. Raises NoTable.
         """
-        if number is None or number == self.newest.number:
-            return self.newest, ""
-        table = self._at_hand(number) or self._fetch(number)
+        newest = self.newest
+        if number is None or number == newest.number:
+            return newest, ""
+        table = self._at_hand(number) or (self._fetch(number) if may_fetch else None)
         if table is not None:
             return table, ""
-        newest = self.newest
         return newest, (
             f"The call began with release {number}, which is not at hand; "
             f"release {newest.number} decided."
         )
 
+    def knows_recording(self, digest: str) -> bool:
+        """Say whether a release at hand plays the recording with this hash."""
+        with self._lock:
+            at_hand = [*self._recent.values(), *self._older.values()]
+        return any(digest in loaded.table.recordings.values() for loaded in at_hand)
+
     def _at_hand(self, number: int) -> Table | None:
         with self._lock:
-            return self._kept.get(number)
+            loaded = self._recent.get(number) or self._older.get(number)
+        return None if loaded is None else loaded.table
 
     def _fetch(self, number: int) -> Table | None:
         document = self._read_document(number)
         if document is None:
             return None
         try:
-            self.take(number, document)
+            return self.take(number, document)
         except UnreadableDocument as error:
             log.error("Release %s can't be read: %s", number, error)
             return None
-        return self._at_hand(number)
+
+
+def _compile(number: int, document: str) -> Table:
+    try:
+        return compile_plan(parse(document), number)
+    except KeyError as error:
+        raise UnreadableDocument(f"This machine does not know the time zone {error}.") from error

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from voiceapp.rules.operators import OPERANDS
-from voiceapp.rules.plan import KEYS, Did, Installation, Ivr, Plan, slot_name
+from voiceapp.rules.plan import (
+    KEYS,
+    Did,
+    Installation,
+    Integration,
+    Ivr,
+    Plan,
+    Queue,
+    Recording,
+    slot_name,
+)
 from voiceapp.rules.rule import (
     Condition,
     Destination,
@@ -39,7 +49,9 @@ _NOUNS = {
 }
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_DIALLED = re.compile(r"\+[1-9]\d{6,14}|sips?:[^@\s]+@[^@\s]+", re.ASCII)
+_DIALLED = re.compile(r"\+[1-9]\d{6,14}|sips?:[\w.!~*'()&=+$,;?/%-]+@[\w.:;=\[\]-]+", re.ASCII)
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]")
 _IVR_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 
 LONGEST_SPEECH = 1_200
@@ -61,9 +73,23 @@ class Fault:
         return f"{self.where}: {self.sentence}"
 
 
-def check(plan: Plan, is_accepted_voice: Callable[[Voice], bool]) -> tuple[Fault, ...]:
-    """Return everything that is wrong with a plan; nothing means that it may be published."""
-    return tuple(_Checker(plan, is_accepted_voice).faults())
+def check(
+    plan: Plan,
+    is_accepted_voice: Callable[[Voice], bool],
+    fault_of_integration: Callable[[Integration], str],
+) -> tuple[Fault, ...]:
+    """Return everything that is wrong with a plan; nothing means that it may be published.
+
+    What only Twilio and the CRMs know is asked of the two functions; the second returns a
+    sentence, blank if nothing is wrong.
+    """
+    checker = _Checker(plan, is_accepted_voice)
+    of_integrations = (
+        Fault(f"Integration {one.name}", sentence)
+        for one in plan.integrations
+        if (sentence := fault_of_integration(one))
+    )
+    return (*checker.faults(), *of_integrations)
 
 
 class _Checker:
@@ -85,29 +111,23 @@ class _Checker:
         yield from self._twice("CRM rule", (rule.name for rule in self.plan.rules))
         yield from self._twice("Queue", (queue.name for queue in self.plan.queues))
         yield from self._twice("Recording", (one.name for one in self.plan.recordings))
-        for where, sentence in self._sentences():
-            yield Fault(where, sentence)
+        yield from self._twice("Integration", (one.key for one in self.plan.integrations))
+        for where, sentences in self._places():
+            yield from (Fault(where.rstrip(), sentence) for sentence in sentences)
 
     def _twice(self, kind: str, names: Iterable[str]) -> Iterator[Fault]:
         for name, count in Counter(names).items():
             if count > 1:
                 yield Fault(f"{kind} {name}", "There are two of this name. Rename one of them.")
 
-    def _sentences(self) -> Iterator[tuple[str, str]]:
-        for sentence in self._installation(self.plan.installation):
-            yield "Settings", sentence
-        for did in self.plan.dids:
-            for sentence in self._did(did):
-                yield f"DID {did.number} {did.name}".rstrip(), sentence
-        for ivr in self.plan.ivrs:
-            for sentence in self._ivr(ivr):
-                yield f"IVR {ivr.number} {ivr.name}".rstrip(), sentence
-        for rule in self.plan.rules:
-            for sentence in self._rule(rule):
-                yield f"CRM rule {rule.name}", sentence
-        for queue in self.plan.queues:
-            if not 1 <= len(queue.name) <= LONGEST_QUEUE_NAME:
-                yield f"Queue {queue.name}", "A queue's name has 1 to 64 characters."
+    def _places(self) -> Iterator[tuple[str, Iterator[str]]]:
+        plan = self.plan
+        yield "Settings", self._installation(plan.installation)
+        yield from ((f"DID {did.number} {did.name}", self._did(did)) for did in plan.dids)
+        yield from ((f"IVR {ivr.number} {ivr.name}", self._ivr(ivr)) for ivr in plan.ivrs)
+        yield from ((f"CRM rule {rule.name}", self._rule(rule)) for rule in plan.rules)
+        yield from ((f"Queue {queue.name}", _queue(queue)) for queue in plan.queues)
+        yield from ((f"Recording {one.name}", _recording(one)) for one in plan.recordings)
 
     def _installation(self, installation: Installation) -> Iterator[str]:
         yield from self._destination("Safe destination", installation.safe, _SAFE)
@@ -129,6 +149,8 @@ class _Checker:
             yield f"The greeting is played 1 to {MOST_LOOPS} times."
         if not 1 <= ivr.timeout <= LONGEST_TIMEOUT:
             yield f"Wait 1 to {LONGEST_TIMEOUT} seconds for a key."
+        if _is_silent(ivr.greeting):
+            yield "Greeting: Write what callers hear, or choose a recording."
         yield from self._prompt("Greeting", ivr.greeting)
         yield from self._voice(ivr.voice)
         for key, destination in ivr.slots():
@@ -152,7 +174,8 @@ class _Checker:
                 yield f"Choose where the call goes for: {outcome}."
         for outcome, destination in rule.outcomes.items():
             yield from self._destination(outcome[:1].upper() + outcome[1:], destination, allowed)
-        yield from self._destination("After the recording", rule.after_recording, allowed)
+        after = allowed - {DestinationKind.RECORDING}
+        yield from self._destination("After the recording", rule.after_recording, after)
 
     def _question(self, rule: Rule) -> Iterator[str]:
         if not rule.field.strip():
@@ -165,14 +188,20 @@ class _Checker:
             yield "Only a rule with Location IVR can ask the caller for digits."
         if rule.find_by is FindBy.DIGITS and not rule.search_field.strip():
             yield "Choose the field to search for the keyed digits."
+        asks = rule.find_by is FindBy.DIGITS and rule.location is Location.IVR
+        if asks and _is_silent(rule.greeting):
+            yield "Greeting Instructions: Write what asks the caller for the digits."
         if rule.greeting and rule.location is not Location.IVR:
             yield "Only a rule with Location IVR has Greeting Instructions."
         yield from self._prompt("Greeting Instructions", rule.greeting)
         yield from self._voice(rule.voice)
 
     def _prompt(self, label: str, prompt: Prompt) -> Iterator[str]:
+        if prompt.text and prompt.recording:
+            yield f"{label}: Choose either a text or a recording."
         if len(prompt.text) > LONGEST_SPEECH:
             yield f"{label}: A spoken text has at most {LONGEST_SPEECH} characters."
+        yield from _speakable(label, prompt.text)
         known = self.existing[DestinationKind.RECORDING]
         if prompt.recording and prompt.recording not in known:
             yield f"{label}: There is no recording {prompt.recording}. Choose another."
@@ -201,6 +230,29 @@ class _Checker:
             yield f"{label}: Write a number with + and the country code, or sip:name@host."
         elif kind is DestinationKind.SAY and not 1 <= len(option.strip()) <= LONGEST_SPEECH:
             yield f"{label}: Write a sentence of at most {LONGEST_SPEECH} characters."
+        elif kind is DestinationKind.SAY:
+            yield from _speakable(label, option)
+
+
+def _queue(queue: Queue) -> Iterator[str]:
+    if not queue.name.strip() or len(queue.name) > LONGEST_QUEUE_NAME:
+        yield "A queue's name has 1 to 64 characters."
+    yield from _speakable("Name", queue.name)
+
+
+def _recording(recording: Recording) -> Iterator[str]:
+    if not recording.name.strip() or _NOT_IN_NAMES.search(recording.name):
+        yield "A recording has a name, without slashes and control characters."
+
+
+def _is_silent(prompt: Prompt) -> bool:
+    return not prompt.recording and not prompt.text.strip()
+
+
+def _speakable(label: str, text: str) -> Iterator[str]:
+    """Refuse characters that no TwiML can hold; they come from other programs, unseen."""
+    if _NOT_IN_XML.search(text):
+        yield f"{label}: There is a character in it that can't be sent. Type the text anew."
 
 
 def _operands(label: str, condition: Condition) -> Iterator[str]:

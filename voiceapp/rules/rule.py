@@ -151,8 +151,3 @@ class Rule:
     after_recording: Destination = Destination(DestinationKind.HANGUP)
     budget: Decimal = Decimal(3)
     voice: Voice | None = None
-
-    def destinations(self) -> tuple[Destination, ...]:
-        """Return every destination that this rule can choose."""
-        chosen = tuple(condition.destination for condition in self.conditions)
-        return (*chosen, *self.outcomes.values(), self.after_recording)

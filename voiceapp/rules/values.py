@@ -156,7 +156,7 @@ def spell(value: Value) -> str:
         case Decimal():
             return write_number(value)
         case Structure():
-            return "a structure"
+            return "a structure, not a value"
         case tuple():
             return ", ".join(spell(element) for element in value)
     return value

@@ -14,20 +14,25 @@ _WITHHELD_KEYPAD = {
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 128
+_LONGEST_URL = 2000
 _LONGEST_SID = 64
 _LONGEST_NUMBER = 9
+
+
+FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""The statuses (CallStatus) of a call that is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """One webhook of Twilio's: who calls whom, what was pressed, how the last step ended.
 
-    Fields that Twilio left out are blank. Texts are cut to 128 characters, without control
-    characters, so that nothing a caller sends can spoil a log, a row or an answer.
+    Fields that Twilio left out are blank. Texts are cut to 128 characters (an address to 2,000),
+    without control characters, so that nothing a caller sends can spoil a log, a row or an
+    answer.
     """
 
     sid: str = ""
-    account_sid: str = ""
     caller: str = ""
     called: str = ""
     status: str = ""
@@ -36,6 +41,7 @@ class IncomingCall:
     dial_status: str = ""
     queue_result: str = ""
     error_url: str = ""
+    error_code: str = ""
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> "IncomingCall":
@@ -46,7 +52,6 @@ class IncomingCall:
 
         return cls(
             sid=text("CallSid", _LONGEST_SID),
-            account_sid=text("AccountSid"),
             caller=text("From"),
             called=text("To"),
             status=text("CallStatus"),
@@ -54,8 +59,14 @@ class IncomingCall:
             digits=text("Digits"),
             dial_status=text("DialCallStatus"),
             queue_result=text("QueueResult"),
-            error_url=text("ErrorUrl"),
+            error_url=text("ErrorUrl", _LONGEST_URL),
+            error_code=text("ErrorCode", 10),
         )
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether nobody is there any more to hear an answer."""
+        return self.status in FINAL_STATUSES
 
     @property
     def number(self) -> str | None:

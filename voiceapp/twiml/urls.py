@@ -51,9 +51,14 @@ class Progress:
         query = url.partition("?")[2]
         return cls.from_args(dict(pair.partition("=")[::2] for pair in query.split("&")))
 
+    @property
+    def is_endless(self) -> bool:
+        """Say whether the call has taken more steps than any call should."""
+        return self.step > MOST_STEPS
+
     def is_lost(self) -> bool:
         """Say whether the call goes round in circles."""
-        return self.visits > MOST_VISITS or self.step > MOST_STEPS
+        return self.visits > MOST_VISITS or self.is_endless
 
 
 @dataclass(frozen=True, slots=True)

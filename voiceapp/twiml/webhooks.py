@@ -1,25 +1,24 @@
 """Twilio's door: guard, read, route, answer. The caller always hears something."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from flask import Blueprint, Request, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, current_app, g, request
 from twilio.twiml.voice_response import VoiceResponse
 from werkzeug.exceptions import HTTPException
 
 from voiceapp.routing import route
 from voiceapp.routing.record import decision_entry, end_entry
 from voiceapp.routing.route import Decision
-from voiceapp.routing.table import Table
 from voiceapp.routing.tables import NoTable
 from voiceapp.routing.trial import trial_of
+from voiceapp.routing.visit import Visit
 from voiceapp.rules.plan import Ivr
 from voiceapp.runtime import runtime
 from voiceapp.twiml import verbs
-from voiceapp.twiml.call import IncomingCall
+from voiceapp.twiml.call import FINAL_STATUSES, IncomingCall
 from voiceapp.twiml.signature import is_genuine, signed_url
-from voiceapp.twiml.urls import CallUrls, Progress
+from voiceapp.twiml.urls import Progress
 from voiceapp.twiml.voices import DEFAULT_VOICE
 
 bp = Blueprint("twiml", __name__, url_prefix="/twiml")
@@ -27,7 +26,6 @@ bp = Blueprint("twiml", __name__, url_prefix="/twiml")
 METHODS = ["GET", "POST"]
 LARGEST_BODY = 64 * 1024
 _GATHERING = {"key", "ask"}
-_FINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 
 
 @bp.before_request
@@ -36,38 +34,34 @@ def refuse_unless_twilio() -> None:
     if request.method not in METHODS:
         abort(405)
     request.max_content_length = LARGEST_BODY
+    try:
+        refusal = _refusal()
+    except HTTPException:
+        raise
+    except Exception:  # the body can't be read: the server's own errors have no common name
+        abort(400)
+    if refusal:
+        runtime().refusals.note(refusal)
+        abort(403)
+    g.is_genuine = True  # the handler of faults answers nobody else
+
+
+def _refusal() -> str:
+    """Return why a webhook is not Twilio's, for whoever runs the server; blank if it is."""
     settings = runtime().settings
     url = signed_url(settings.public_base_url, request.environ)
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(request), signature):
-        abort(403)
+    if not signature:
+        return "it is not signed."
+    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(), signature):
+        return (
+            f"its signature is not for an address at {settings.public_base_url}. If it is "
+            "Twilio's, check PUBLIC_BASE_URL, TWILIO_AUTH_TOKEN and the proxy."
+        )
     account = settings.twilio_account_sid
-    if account and _fields(request).get("AccountSid") != account:
-        abort(403)
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One webhook being answered: the call, the table it follows, and where it can go next."""
-
-    door: str
-    call: IncomingCall
-    progress: Progress
-    table: Table
-    note: str
-    began: float
-
-    def urls(self, decision: Decision) -> CallUrls:
-        """Return the addresses for the next steps of the call after a decision."""
-        urls = self.menu_urls(decision.ivr)
-        if self.call.digits:
-            urls = urls.after_key()
-        return urls.towards_safety() if decision.is_safe else urls
-
-    def menu_urls(self, ivr: str) -> CallUrls:
-        """Return the addresses for the next steps of the call in an IVR, or on a DID."""
-        base = runtime().settings.public_base_url
-        return CallUrls(base, self.table.number, self.progress, ivr, self.table.recordings)
+    if account and _fields().get("AccountSid") != account:
+        return "its AccountSid is not TWILIO_ACCOUNT_SID."
+    return ""
 
 
 @bp.route("/did", methods=METHODS)
@@ -83,7 +77,7 @@ def menu(number: str) -> Response:
     ivr = visit.table.ivrs.get(number)
     if ivr is None or visit.progress.is_lost():
         return _answer(visit, _in_ivr(number, _key))
-    return _twiml(verbs.menu(ivr, visit.menu_urls(number), visit.table.voice))
+    return _twiml(visit.menu(ivr))
 
 
 @bp.route("/ivr/<number>/key", methods=METHODS)
@@ -107,14 +101,14 @@ def ask(number: str) -> Response:
 def after_queue() -> Response:
     """Go on after a queue: the call is over, or the queue did not take it."""
     visit = _visit("queue")
-    return _go_on(visit, route.after_queue(visit.call, visit.table, visit.progress))
+    return _finish(visit, route.after_queue(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/dial", methods=METHODS)
 def after_dial() -> Response:
     """Go on after a number was dialled: the call is over, or nobody answered."""
     visit = _visit("dial")
-    return _go_on(visit, route.after_dial(visit.call, visit.table, visit.progress))
+    return _finish(visit, route.after_dial(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/recording", methods=METHODS)
@@ -126,25 +120,21 @@ def after_recording() -> Response:
 @bp.route("/fallback", methods=METHODS)
 def fallback() -> Response:
     """Take a call whose webhook failed to its safe destination; needs nothing but the process."""
-    return _answer(
-        _visit("fallback"),
-        lambda v: route.safely(
-            v.call, v.table, "An earlier webhook of this call failed.", v.progress
-        ),
-    )
+    visit = _visit("fallback")
+    return _finish(visit, route.after_failure(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/status", methods=METHODS)
 def status() -> Response:
     """Note the end of a call; Twilio wants no instructions."""
-    call = IncomingCall.from_form(_fields(request))
-    if call.status in _FINAL:
+    call = IncomingCall.from_form(_fields())
+    if call.status in FINAL_STATUSES:
         is_test = trial_of(request.environ) is not None
         runtime().journal.append(end_entry(call, is_test=is_test))
     return _twiml(verbs.nothing())
 
 
-@bp.route("/", defaults={"_rest": ""}, methods=METHODS)
+@bp.route("", defaults={"_rest": ""}, methods=METHODS)
 @bp.route("/<path:_rest>", methods=METHODS)
 def elsewhere(_rest: str) -> Response:
     """Take a call to the safe destination whose number points at an address we don't have."""
@@ -163,20 +153,22 @@ def pass_through(error: HTTPException) -> HTTPException:
 
 
 @bp.errorhandler(Exception)
-def land_safely(error: Exception) -> Response:
+def land_safely(error: Exception) -> Response | tuple[str, int]:
     """Take a call to its safe destination whatever went wrong."""
     if current_app.config["PROPAGATE_FAULTS"]:
         raise error
+    if not g.get("is_genuine"):
+        return "", 403
     if not isinstance(error, NoTable):
         current_app.logger.error("A voice webhook failed", exc_info=error)
     try:
         visit = _visit("fault")
-    except NoTable:
+        why = "Something failed in voiceapp."
+        return _finish(visit, route.safely(visit.call, visit.table, why, visit.progress))
+    except Exception as second:  # the fault may lie in what both have in common
+        if not isinstance(second, NoTable):
+            current_app.logger.error("Landing it safely failed, too", exc_info=second)
         return _twiml(verbs.goodbye(DEFAULT_VOICE, verbs.SORRY))
-    return _answer(
-        visit,
-        lambda v: route.safely(v.call, v.table, "Something failed in voiceapp.", v.progress),
-    )
 
 
 def _key(visit: Visit, ivr: Ivr) -> Decision:
@@ -197,8 +189,8 @@ def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[
 
 def _visit(door: str) -> Visit:
     """Read a webhook. Raises NoTable if there is nothing that the call could follow."""
-    began = time.perf_counter()
-    call = IncomingCall.from_form(_fields(request))
+    base = runtime().settings.public_base_url
+    call = IncomingCall.from_form(_fields())
     progress = Progress.from_args(request.args)
     if door not in _GATHERING or progress.silent:
         call = replace(call, digits="")  # of an earlier step, which Twilio may send once more
@@ -206,65 +198,54 @@ def _visit(door: str) -> Visit:
         progress = Progress.from_error_url(call.error_url)
     trial = trial_of(request.environ)
     if trial is not None:
-        return Visit(door, call, progress, trial.table, "", began)
+        return Visit(door, call, progress, trial.table, "", base)
     live = runtime().live
     live.ensure_started(watch=runtime().watch)
-    asked = None if door == "fallback" else progress.release
-    table, note = live.tables.following(asked)
-    return Visit(door, call, progress, table, note, began)
+    table, note = live.tables.following(progress.release, may_fetch=door != "fallback")
+    return Visit(door, call, progress, table, note, base)
 
 
 def _answer(visit: Visit, decide: Callable[[Visit], Decision]) -> Response:
-    """Decide, render, write the journal, answer; in this order."""
-    if visit.progress.is_lost():
-        why = "The call went round in circles without a key being pressed."
-        decision = route.safely(visit.call, visit.table, why, visit.progress)
-    else:
-        decision = decide(visit).noting(visit.note)
-    response = _twiml(_rendered(decision, visit))
+    """Decide, unless the call goes round in circles, and answer."""
+    circles = route.circling(visit.call, visit.table, visit.progress)
+    return _finish(visit, circles or decide(visit))
+
+
+def _finish(visit: Visit, decision: Decision | None) -> Response:
+    """Render, write the journal, answer; a call without a decision is over."""
+    if decision is None:
+        return _twiml(verbs.goodbye(visit.table.voice))
+    decision = decision.noting(visit.note)
+    response = _twiml(visit.answer(decision))
     trial = trial_of(request.environ)
     if trial is not None:
         trial.decisions.append(decision)
-    runtime().journal.append(
-        decision_entry(
-            decision,
-            visit.call,
-            step=visit.progress.step,
-            door=visit.door,
-            release=visit.table.number,
-            is_test=trial is not None,
-            ms=(time.perf_counter() - visit.began) * 1000,
-        )
-    )
+    _write_down(decision, visit, is_test=trial is not None)
     return response
 
 
-def _go_on(visit: Visit, decision: Decision | None) -> Response:
-    """Answer with a decision, or end a call that is over."""
-    if decision is None:
-        return _twiml(verbs.goodbye(visit.table.voice))
-    return _answer(visit, lambda _: decision)
+def _write_down(decision: Decision, visit: Visit, *, is_test: bool) -> None:
+    """Append a decision to the journal; a fault in that keeps no caller from where they go."""
+    try:
+        runtime().journal.append(decision_entry(decision, visit, is_test=is_test))
+    except Exception as error:
+        if current_app.config["PROPAGATE_FAULTS"]:
+            raise
+        current_app.logger.error("A decision is not in the journal", exc_info=error)
 
 
-def _rendered(decision: Decision, visit: Visit) -> VoiceResponse:
-    urls = visit.urls(decision)
-    if decision.prelude is not None:
-        return verbs.prelude(decision.prelude, decision.key, urls, visit.table.voice)
-    return verbs.destination(decision.destination, urls, visit.table.voice)
-
-
-def _fields(webhook: Request) -> Mapping[str, str]:
+def _fields() -> Mapping[str, str]:
     """Return Twilio's fields: the form of a POST, the query of a GET."""
-    return webhook.args if webhook.method == "GET" else webhook.form
+    return request.args if request.method == "GET" else request.form
 
 
-def _signed_params(webhook: Request) -> Mapping[str, str] | str:
+def _signed_params() -> Mapping[str, str] | str:
     """Return what Twilio signed beside the address."""
-    if webhook.method == "GET":
+    if request.method == "GET":
         return {}
-    if webhook.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
-        return webhook.form
-    return webhook.get_data(as_text=True)
+    if request.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
+        return request.form
+    return request.get_data(as_text=True)
 
 
 def _twiml(document: VoiceResponse) -> Response:
