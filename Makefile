@@ -18,7 +18,7 @@ run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C
 	  trap "kill -TERM $$! 2>/dev/null" HUP INT TERM; wait; wait
 
 call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1,1001#] [JSON=1]
-	@$(if $(and $(FROM),$(TO)),,$(error Say who calls whom: make call FROM=+12025550101 TO=+12025550180))
+	@$(if $(filter undefined,$(origin FROM) $(origin TO)),$(error Say who calls whom: make call FROM=+12025550101 TO=+12025550180))
 	@$(FLASK) call "$(FROM)" "$(TO)" $(if $(filter undefined,$(origin PRESS)),,--press "$(PRESS)") \
 	  $(if $(DRAFT),--draft) $(if $(JSON),--json)
 
