@@ -127,8 +127,13 @@ def _story(walk: Walk, signs: _Signs) -> Iterator[tuple[str, str]]:
                 pass  # how it was asked is for the JSON; the story is what the caller lives through
             case _:
                 assert_never(event)
-    release = "" if walk.release is None else f" (release {walk.release})"
-    yield signs.ended, _ENDINGS[walk.ended].format(_place(walk)) + release
+    yield signs.ended, _ENDINGS[walk.ended].format(_place(walk)) + _release(walk)
+
+
+def _release(walk: Walk) -> str:
+    if walk.release is None:
+        return ""
+    return f" (release {walk.release})" if walk.release else " (the draft)"
 
 
 def _place(walk: Walk) -> str:

@@ -1,12 +1,11 @@
 """What would hurt a call: everything wrong with a plan, found before it is published."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from voiceapp.rules.operators import OPERANDS
+from voiceapp.rules import parts
+from voiceapp.rules.parts import LONGEST_SPEECH
 from voiceapp.rules.plan import (
     KEYS,
     Did,
@@ -14,12 +13,9 @@ from voiceapp.rules.plan import (
     Integration,
     Ivr,
     Plan,
-    Queue,
-    Recording,
     slot_name,
 )
 from voiceapp.rules.rule import (
-    Condition,
     Destination,
     DestinationKind,
     FindBy,
@@ -48,15 +44,6 @@ _NOUNS = {
     DestinationKind.RULE: "CRM rule",
 }
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_DIALLED = re.compile(r"\+[1-9]\d{6,14}|sips?:[\w.!~*'()&=+$,;?/%-]+@[\w.:;=\[\]-]+", re.ASCII)
-_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]")
-_IVR_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
-
-LONGEST_SPEECH = 1_200
-"""Characters of a spoken text: ten loops of it, escaped, stay below the 64 kB of an answer."""
-LONGEST_QUEUE_NAME = 64
 MOST_LOOPS = 10
 LONGEST_TIMEOUT = 60
 SHORTEST_BUDGET, LONGEST_BUDGET = 0.5, 8
@@ -126,30 +113,30 @@ class _Checker:
         yield from ((f"DID {did.number} {did.name}", self._did(did)) for did in plan.dids)
         yield from ((f"IVR {ivr.number} {ivr.name}", self._ivr(ivr)) for ivr in plan.ivrs)
         yield from ((f"CRM rule {rule.name}", self._rule(rule)) for rule in plan.rules)
-        yield from ((f"Queue {queue.name}", _queue(queue)) for queue in plan.queues)
-        yield from ((f"Recording {one.name}", _recording(one)) for one in plan.recordings)
+        yield from ((f"Queue {queue.name}", parts.queue(queue)) for queue in plan.queues)
+        yield from ((f"Recording {one.name}", parts.recording(one)) for one in plan.recordings)
 
     def _installation(self, installation: Installation) -> Iterator[str]:
         yield from self._destination("Safe destination", installation.safe, _SAFE)
         yield from self._voice(installation.voice)
-        if not _is_time_zone(installation.time_zone):
+        if not parts.is_time_zone(installation.time_zone):
             yield f"There is no time zone {installation.time_zone}. Choose one, e.g. Europe/Berlin."
 
     def _did(self, did: Did) -> Iterator[str]:
-        if not _E164.fullmatch(did.number):
+        if not parts.is_number(did.number):
             yield "Write the number with + and the country code, e.g. +12025550180."
         yield from self._destination("Destination", did.destination, _FROM_DID, Location.DID)
         if did.safe is not None:
             yield from self._destination("Safe destination", did.safe, _SAFE)
 
     def _ivr(self, ivr: Ivr) -> Iterator[str]:
-        if not _IVR_NUMBER.fullmatch(ivr.number):
+        if not parts.is_ivr_number(ivr.number):
             yield "An IVR's number has 1 to 10 digits."
         if not 1 <= ivr.loops <= MOST_LOOPS:
             yield f"The greeting is played 1 to {MOST_LOOPS} times."
         if not 1 <= ivr.timeout <= LONGEST_TIMEOUT:
             yield f"Wait 1 to {LONGEST_TIMEOUT} seconds for a key."
-        if _is_silent(ivr.greeting):
+        if parts.is_silent(ivr.greeting):
             yield "Greeting: Write what callers hear, or choose a recording."
         yield from self._prompt("Greeting", ivr.greeting)
         yield from self._voice(ivr.voice)
@@ -167,7 +154,7 @@ class _Checker:
         if not rule.conditions:
             yield "Add at least one condition."
         for number, condition in enumerate(rule.conditions, 1):
-            yield from _operands(f"Condition {number}", condition)
+            yield from parts.operands(f"Condition {number}", condition)
             yield from self._destination(f"Condition {number}", condition.destination, allowed)
         for outcome in outcomes_for(rule.find_by):
             if outcome not in rule.outcomes:
@@ -189,7 +176,7 @@ class _Checker:
         if rule.find_by is FindBy.DIGITS and not rule.search_field.strip():
             yield "Choose the field to search for the keyed digits."
         asks = rule.find_by is FindBy.DIGITS and rule.location is Location.IVR
-        if asks and _is_silent(rule.greeting):
+        if asks and parts.is_silent(rule.greeting):
             yield "Greeting Instructions: Write what asks the caller for the digits."
         if rule.greeting and rule.location is not Location.IVR:
             yield "Only a rule with Location IVR has Greeting Instructions."
@@ -201,7 +188,7 @@ class _Checker:
             yield f"{label}: Choose either a text or a recording."
         if len(prompt.text) > LONGEST_SPEECH:
             yield f"{label}: A spoken text has at most {LONGEST_SPEECH} characters."
-        yield from _speakable(label, prompt.text)
+        yield from parts.speakable(label, prompt.text)
         known = self.existing[DestinationKind.RECORDING]
         if prompt.recording and prompt.recording not in known:
             yield f"{label}: There is no recording {prompt.recording}. Choose another."
@@ -226,47 +213,9 @@ class _Checker:
             yield f"{label}: There is no {_NOUNS[kind]} {option}. Choose another destination."
         elif kind is DestinationKind.RULE and self.locations[option] is not location:
             yield f"{label}: {destination} has another Location. Choose a rule with {location}."
-        elif kind is DestinationKind.DIAL and not _DIALLED.fullmatch(option):
+        elif kind is DestinationKind.DIAL and not parts.is_dialled(option):
             yield f"{label}: Write a number with + and the country code, or sip:name@host."
         elif kind is DestinationKind.SAY and not 1 <= len(option.strip()) <= LONGEST_SPEECH:
             yield f"{label}: Write a sentence of at most {LONGEST_SPEECH} characters."
         elif kind is DestinationKind.SAY:
-            yield from _speakable(label, option)
-
-
-def _queue(queue: Queue) -> Iterator[str]:
-    if not queue.name.strip() or len(queue.name) > LONGEST_QUEUE_NAME:
-        yield "A queue's name has 1 to 64 characters."
-    yield from _speakable("Name", queue.name)
-
-
-def _recording(recording: Recording) -> Iterator[str]:
-    if not recording.name.strip() or _NOT_IN_NAMES.search(recording.name):
-        yield "A recording has a name, without slashes and control characters."
-
-
-def _is_silent(prompt: Prompt) -> bool:
-    return not prompt.recording and not prompt.text.strip()
-
-
-def _speakable(label: str, text: str) -> Iterator[str]:
-    """Refuse characters that no TwiML can hold; they come from other programs, unseen."""
-    if _NOT_IN_XML.search(text):
-        yield f"{label}: There is a character in it that can't be sent. Type the text anew."
-
-
-def _operands(label: str, condition: Condition) -> Iterator[str]:
-    least, most = OPERANDS[condition.operator]
-    count = len(condition.values)
-    if count < least or (most is not None and count > most):
-        yield f"{label}: “{condition.operator}” needs another number of values."
-    elif any(not value.strip() for value in condition.values):
-        yield f"{label}: Type a value to compare with, or choose “is empty”."
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):
-        return False
-    return True
+            yield from parts.speakable(label, option)
