@@ -11,16 +11,15 @@ DEV_STAMP := .venv/.dev
 .DEFAULT_GOAL := run
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
-	@echo "voiceapp starts. Try a call: make call FROM=+12025550101 TO=+12025550180"
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
-	  port="$$(python -c 'from voiceapp import config; print(config.load().port)')"; \
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; port="$$(flask --app wsgi port)" || exit 1; \
+	  echo "voiceapp starts. Try a call: make call FROM=+12025550101 TO=+12025550180"; \
 	  (trap '' HUP; exec honcho --env /dev/null start --port "$$port") & \
 	  trap "kill -TERM $$! 2>/dev/null" HUP INT TERM; wait; wait
 
-call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1,1001#] [JSON=1]
+call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1,1001#] [DRAFT=1] [JSON=1]
 	@$(if $(filter undefined,$(origin FROM) $(origin TO)),$(error Say who calls whom: make call FROM=+12025550101 TO=+12025550180))
 	@$(FLASK) call "$(FROM)" "$(TO)" $(if $(filter undefined,$(origin PRESS)),,--press "$(PRESS)") \
-	  $(if $(DRAFT),--draft) $(if $(JSON),--json)
+	  $(if $(filter-out 0 no,$(DRAFT)),--draft) $(if $(filter-out 0 no,$(JSON)),--json)
 
 setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an empty one.
 	@$(FLASK) setup

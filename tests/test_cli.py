@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from tests.conftest import settings
+from tests.conftest import MakeApp, settings
 from tests.demo_calls import ADA, SALES
 from voiceapp.config import ROOT
 
@@ -112,3 +113,31 @@ def test_setup_on_a_database_that_can_not_be_used_says_what_to_check(tmp_path):
 def test_the_demo_has_no_command_of_its_own(app):
     assert {"call", "setup", "worker"} <= set(app.cli.commands)
     assert "demo" not in app.cli.commands
+
+
+def test_the_port_is_printed_if_it_is_free(make_app: MakeApp, free_port: int) -> None:
+    app = make_app({"HOST": "127.0.0.1", "PORT": str(free_port)})
+
+    done = app.test_cli_runner().invoke(args=["port"])
+
+    assert (done.exit_code, done.output) == (0, f"{free_port}\n")
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(make_app: MakeApp, free_port: int) -> None:
+    app = make_app({"HOST": "127.0.0.1", "PORT": str(free_port)})
+
+    with socket.create_server(("127.0.0.1", free_port)):
+        done = app.test_cli_runner().invoke(args=["port"])
+
+    assert done.exit_code == 1
+    assert done.output == (
+        f"Error: Nothing can listen on 127.0.0.1, port {free_port}: Address already in use.\n"
+        "Is voiceapp running already? Otherwise change HOST or PORT.\n"
+    )
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

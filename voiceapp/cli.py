@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sys
 from logging.config import dictConfig
 
@@ -28,7 +29,7 @@ from voiceapp.runtime import runtime
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, setup, work):
+    for command in (call, setup, port, work):
         app.cli.add_command(command)
 
 
@@ -77,6 +78,22 @@ def setup() -> None:
         raise click.ClickException(
             f"The database can't be used: {error.orig}\nCheck DATABASE_URL."
         ) from error
+
+
+@click.command("port")
+@with_appcontext
+def port() -> None:
+    """Print the port to serve on, having seen that it is free."""
+    settings = runtime().settings
+    try:
+        socket.create_server((settings.host, settings.port)).close()
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        raise click.ClickException(
+            f"Nothing can listen on {settings.host}, port {settings.port}: {why}.\n"
+            "Is voiceapp running already? Otherwise change HOST or PORT."
+        ) from error
+    click.echo(settings.port)
 
 
 @click.command("worker")
