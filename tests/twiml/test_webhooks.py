@@ -212,6 +212,14 @@ def test_a_call_that_goes_in_circles_is_taken_to_the_safe_destination(twilio: Po
     assert document(response) == SAFELY.format(n=12, v=12)
 
 
+def test_a_key_that_is_pressed_late_still_leads_where_the_menu_says(twilio: Post):
+    response = twilio("/twiml/ivr/801/key?r=1&n=11&v=11", CallSid="CA1", To=SUPPORT, Digits="1")
+
+    assert document(response) == (
+        '<Enqueue action="/twiml/after/queue?r=1&amp;n=12&amp;v=1" method="POST">general</Enqueue>'
+    )
+
+
 def test_a_call_of_more_than_a_hundred_steps_ends_with_a_sentence(twilio: Post):
     response = twilio("/twiml/ivr/801/key?r=1&n=101&v=1", CallSid="CA1", To=SUPPORT, Digits="5")
 
