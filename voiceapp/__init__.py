@@ -64,7 +64,7 @@ def create_app(
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)

@@ -53,7 +53,7 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
         raise click.UsageError(str(error)) from error
     table = _draft_table() if on_draft else _newest_table()
     caller, called = (_as_twilio_sends(number, table.country) for number in (caller, called))
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     walked = place_call(app, runtime().settings, table, caller, called, keys)
     if as_json:
         click.echo(json.dumps(to_json(walked), indent=2, ensure_ascii=not _speaks_unicode()))
@@ -101,7 +101,7 @@ def port() -> None:
 def work() -> None:
     """Do what must not happen in a call: write the journal's rows."""
     dictConfig(CONFIG)
-    worker.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]
+    worker.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's
 
 
 def _speaks_unicode() -> bool:

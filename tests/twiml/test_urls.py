@@ -106,4 +106,4 @@ def test_a_fallback_reads_how_far_the_call_had_come(url, progress):
     [(0, 0, False), (10, 10, False), (11, 11, True), (100, 1, False), (101, 1, True)],
 )
 def test_a_call_is_lost_after_ten_visits_without_a_key_or_a_hundred_steps(step, visits, is_lost):
-    assert Progress(step=step, visits=visits).is_lost() is is_lost
+    assert Progress(step=step, visits=visits).is_lost is is_lost

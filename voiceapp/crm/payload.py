@@ -95,7 +95,7 @@ def _made_safe(value: Any, depth: int) -> FieldValue:
     if isinstance(value, str):
         return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
     if not isinstance(value, dict | list):
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # JSON's other kinds
     if depth == 0:
         raise ValueError("nested too deeply")
     if isinstance(value, list):

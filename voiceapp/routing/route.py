@@ -122,7 +122,7 @@ def circling(call: IncomingCall, table: Table, progress: Progress) -> Decision |
     """Decide for a call that goes round in circles; None as long as it does not."""
     if progress.is_endless:
         why = f"The call has taken more than {MOST_STEPS} steps."
-    elif progress.is_lost() and not call.digits:  # a key pressed now begins the count anew
+    elif progress.is_lost and not call.digits:  # a key pressed now begins the count anew
         why = f"The call has taken more than {MOST_VISITS} steps without a key being pressed."
     else:
         return None

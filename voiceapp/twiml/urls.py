@@ -56,6 +56,7 @@ class Progress:
         """Say whether the call has taken more steps than any call should."""
         return self.step > MOST_STEPS
 
+    @property
     def is_lost(self) -> bool:
         """Say whether the call goes round in circles."""
         return self.visits > MOST_VISITS or self.is_endless

@@ -75,7 +75,7 @@ def menu(number: str) -> Response:
     """Speak an IVR's greeting and wait for a key."""
     visit = _visit("menu")
     ivr = visit.table.ivrs.get(number)
-    if ivr is None or visit.progress.is_lost():
+    if ivr is None or visit.progress.is_lost:
         return _answer(visit, _in_ivr(number, _key))
     return _twiml(visit.menu(ivr))
 
