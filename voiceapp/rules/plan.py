@@ -61,13 +61,17 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """A CRM and its address. Secrets are kept elsewhere, under the same key."""
+    """A CRM and its address. Secrets are kept elsewhere, under the same key.
+
+    A private one belongs to the one rule that points at it.
+    """
 
     key: str
     name: str
     kind: str
     url: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    is_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
