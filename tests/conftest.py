@@ -61,6 +61,8 @@ def settings(instance: Path) -> dict[str, str]:
         "CRM_ALLOWED_HOSTS": "",
         "DEFAULT_COUNTRY": "US",
         "TIME_ZONE": "UTC",
+        "ADMIN_EMAIL": "",
+        "ADMIN_PASSWORD": "",
     }
 
 

@@ -70,6 +70,8 @@ def test_every_setting_has_a_default(load, instance):
         crm_allowed_hosts=frozenset(),
         default_country="US",
         time_zone="UTC",
+        admin_email="admin@example.com",
+        admin_password="",
     )
 
 
@@ -91,6 +93,8 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
         CRM_ALLOWED_HOSTS="CRM.internal, 10.0.0.5,",
         DEFAULT_COUNTRY="DE",
         TIME_ZONE="Europe/Berlin",
+        ADMIN_EMAIL="ada@example.com",
+        ADMIN_PASSWORD="a long password",
     )
 
     assert settings == Settings(
@@ -108,6 +112,8 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
         crm_allowed_hosts=frozenset({"crm.internal", "10.0.0.5"}),
         default_country="DE",
         time_zone="Europe/Berlin",
+        admin_email="ada@example.com",
+        admin_password="a long password",
     )
 
 
@@ -349,6 +355,7 @@ def test_settings_do_not_show_secrets(load):
             TWILIO_AUTH_TOKEN="hunter3",
             SECRET_KEY="hunter4",
             CREDENTIALS_KEY=KEY,
+            ADMIN_PASSWORD="hunter5",
         )
     )
 

@@ -21,6 +21,7 @@ DOORS = {
     "voiceapp.prompts",
     "voiceapp.settings",
     "voiceapp.twiml.webhooks",
+    "voiceapp.users",
     "voiceapp.worker",
 }
 WEB = {"flask", "werkzeug", "wtforms"}

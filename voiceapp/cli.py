@@ -1,6 +1,7 @@
 """The commands of `flask --app wsgi …`."""
 
 import json
+import secrets
 import shutil
 import socket
 import sys
@@ -12,24 +13,25 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
-from voiceapp import worker
+from voiceapp import people, worker
+from voiceapp.config import Settings
 from voiceapp.console.place import place_call
+from voiceapp.console.ready import as_twilio_sends, draft_table, newest_table
 from voiceapp.console.report import read_keys, to_json, to_text
 from voiceapp.console.story import Ended
-from voiceapp.crm.phone import read_e164
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.logs import CONFIG
-from voiceapp.routing import draft
-from voiceapp.routing.releases import faults_of, newest_number
-from voiceapp.routing.table import DRAFT, Table, compile_plan
+from voiceapp.routing.releases import NotPublishable, newest_number
+from voiceapp.routing.table import Table
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import runtime
+from voiceapp.users import users
 
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, setup, port, work):
+    for command in (call, setup, port, work, users):
         app.cli.add_command(command)
 
 
@@ -52,7 +54,7 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     table = _draft_table() if on_draft else _newest_table()
-    caller, called = (_as_twilio_sends(number, table.country) for number in (caller, called))
+    caller, called = (as_twilio_sends(number, table.country) for number in (caller, called))
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     walked = place_call(app, runtime().settings, table, caller, called, keys)
     if as_json:
@@ -68,16 +70,35 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
 @click.command("setup")
 @with_appcontext
 def setup() -> None:
-    """Bring the database up to date; load the demo if nothing was ever published."""
+    """Bring the database up to date; load the demo and make an admin if there is none yet."""
     try:
         upgrade()
         if newest_number(db.session()) is None:
             number = load_demo(db.session(), runtime().recordings, runtime().settings)
             click.echo(f"The demo is loaded as release {number}.")
+        if not people.everybody(db.session()):
+            _make_first_admin(runtime().settings)
     except OperationalError as error:
         raise click.ClickException(
             f"The database can't be used: {error.orig}\nCheck DATABASE_URL."
         ) from error
+
+
+def _make_first_admin(settings: Settings) -> None:
+    """Make the first admin of the settings pages, and print how to sign in."""
+    password = settings.admin_password or secrets.token_urlsafe(12)
+    try:
+        people.make_first_admin(db.session(), settings.admin_email, password)
+    except people.PeopleError as error:
+        raise click.ClickException(
+            f"The first admin can't be made. {error}\nCheck ADMIN_EMAIL and ADMIN_PASSWORD."
+        ) from error
+    where, who = f"{settings.public_base_url}/admin/", settings.admin_email
+    if settings.admin_password:
+        click.echo(f"Sign in at {where} as {who} with the password of ADMIN_PASSWORD.")
+    else:
+        click.echo(f"Sign in at {where} as {who} with the password {password}")
+        click.echo("It is shown only this once.")
 
 
 @click.command("port")
@@ -108,25 +129,15 @@ def _speaks_unicode() -> bool:
     return (sys.stdout.encoding or "ascii").lower().replace("-", "") == "utf8"
 
 
-def _as_twilio_sends(number: str, country: str) -> str:
-    """Return a number as people type it in E.164; names and addresses as they are."""
-    if any(letter.isalpha() for letter in number):
-        return number
-    return read_e164(number, country) or number
-
-
 def _newest_table() -> Table:
-    live = runtime().live
-    live.ensure_started(watch=False)
     try:
-        return live.tables.newest
+        return newest_table(runtime().live, watch=False)
     except NoTable as error:
         raise click.ClickException(f"{error} Run: make setup") from error
 
 
 def _draft_table() -> Table:
-    plan = draft.read(db.session())
-    faults = faults_of(plan)
-    if faults:
-        raise click.ClickException("The draft can't be tried yet:\n" + "\n".join(map(str, faults)))
-    return compile_plan(plan, DRAFT)
+    try:
+        return draft_table(db.session())
+    except NotPublishable as error:
+        raise click.ClickException(f"The draft can't be tried yet:\n{error}") from error

@@ -50,6 +50,8 @@ class Settings:
     crm_allowed_hosts: frozenset[str]
     default_country: str
     time_zone: str
+    admin_email: str
+    admin_password: str = field(repr=False)
 
 
 def load(overrides: Mapping[str, str] | None = None) -> Settings:
@@ -99,6 +101,8 @@ class _Reader:
             crm_allowed_hosts=self._read("CRM_ALLOWED_HOSTS", "", _hosts),
             default_country=self._read("DEFAULT_COUNTRY", "US", _country),
             time_zone=self._read("TIME_ZONE", "UTC", _time_zone),
+            admin_email=self._text("ADMIN_EMAIL", "admin@example.com"),
+            admin_password=self._text("ADMIN_PASSWORD"),
         )
         if self._faults:
             raise ConfigError(

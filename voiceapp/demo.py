@@ -27,6 +27,7 @@ from voiceapp.rules.rule import (
     Rule,
     outcomes_for,
 )
+from voiceapp.rules.uses import Part
 
 MODULE = "Contacts"
 
@@ -88,7 +89,7 @@ def _outcomes(
     return dict.fromkeys(outcomes_for(find_by), _GENERAL) | (special or {})
 
 
-def _parts(settings: Settings) -> Sequence[object]:
+def _parts(settings: Settings) -> Sequence[Part]:
     return (
         Installation(safe=_GENERAL, country=settings.default_country, time_zone=settings.time_zone),
         Integration(key=DIRECTORY, name="Directory", kind=DIRECTORY),

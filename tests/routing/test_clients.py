@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from voiceapp.crm.contract import CrmRefused
-from voiceapp.routing.clients import Clients, SealedCredentials
+from voiceapp.routing.clients import Clients, Credentials
 from voiceapp.rules.plan import Integration
 from voiceapp.vault import Vault
 
@@ -36,8 +36,8 @@ def clients(vault: Vault) -> Clients:
 
 
 @pytest.fixture
-def credentials(vault: Vault) -> dict[str, SealedCredentials]:
-    return {"shop": SealedCredentials(ORIGIN, vault.seal(SECRETS))}
+def credentials(vault: Vault) -> Credentials:
+    return {"shop": {ORIGIN: vault.seal(SECRETS)}}
 
 
 def test_an_integration_without_secrets_has_a_client_too(clients):
@@ -99,6 +99,17 @@ def test_an_address_that_can_not_be_read_is_refused(clients, credentials, url):
         clients.client(replace(SHOP, url=url), "US")
 
 
+def test_each_origin_has_secrets_of_its_own(clients, credentials, vault):
+    moved = replace(SHOP, url="https://new.example.com/find")
+    new = {"header_value": "the key of the new one"}
+    clients.take_credentials(
+        {"shop": {**credentials["shop"], "https://new.example.com:443": vault.seal(new)}}
+    )
+
+    assert clients.client(SHOP, "US") == Made(SHOP, SECRETS, "US")
+    assert clients.client(moved, "US") == Made(moved, new, "US")
+
+
 def test_a_secret_goes_to_its_own_integration_only(clients, credentials):
     other = replace(SHOP, key="other")
     clients.take_credentials(credentials)
@@ -110,7 +121,7 @@ def test_a_secret_goes_to_its_own_integration_only(clients, credentials):
     "sealed", [Vault([Fernet.generate_key().decode()]).seal(SECRETS), "", "no such thing"]
 )
 def test_a_secret_sealed_with_another_key_is_refused(clients, sealed):
-    clients.take_credentials({"shop": SealedCredentials(ORIGIN, sealed)})
+    clients.take_credentials({"shop": {ORIGIN: sealed}})
 
     with pytest.raises(
         CrmRefused, match=r"^The credentials can't be decrypted; type them again\.$"
@@ -161,7 +172,7 @@ def test_changed_credentials_take_effect_at_once(clients, credentials, vault):
     clients.take_credentials(credentials)
     clients.client(SHOP, "US")
 
-    clients.take_credentials({"shop": SealedCredentials(ORIGIN, vault.seal({"new": "secret"}))})
+    clients.take_credentials({"shop": {ORIGIN: vault.seal({"new": "secret"})}})
     assert clients.client(SHOP, "US") == Made(SHOP, {"new": "secret"}, "US")
 
     clients.take_credentials({})

@@ -1,7 +1,7 @@
 """Asks any web service that answers in JSON: the CRM called Custom URL."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -99,7 +99,8 @@ class CustomUrlClient:
         """Return what the service says of this caller; it knows no modules, so that is not sent.
 
         Raises `CrmRefused` for 3xx and 4xx (redirects are not followed), `CrmUnavailable` for 429
-        and 5xx, `CrmBadAnswer` for what is not JSON as promised, and what the door raises.
+        and 5xx, `CrmBadAnswer` for what is not JSON as promised or repeats the secret, and what
+        the door raises.
         """
         answer = self.door.request(
             "GET",
@@ -110,7 +111,16 @@ class CustomUrlClient:
         if answer.status in (204, 404):
             return NotFound()
         _refuse_all_but_ok(answer.status)
-        return _read(parse_json(answer.body), fields)
+        found = _read(parse_json(answer.body), fields)
+        self._refuse_echo(found)
+        return found
+
+    def _refuse_echo(self, answer: Answer) -> None:
+        """Refuse a record that repeats the secret: explanations and the journal show its values."""
+        if self.header is None or not isinstance(answer, Found):
+            return
+        if any(self.header.value in text for text in _texts(list(answer.values.values()))):
+            raise CrmBadAnswer("The CRM's answer repeats the secret it was asked with.")
 
     def _filled(self, who: Who, fields: Sequence[str], call: CallFacts) -> str:
         facts = {
@@ -128,6 +138,19 @@ class CustomUrlClient:
         parts = urlsplit(self.address)
         added = urlencode(facts, quote_via=quote, safe="")
         return parts._replace(query=f"{parts.query}&{added}" if parts.query else added).geturl()
+
+
+def _texts(value: FieldValue) -> Iterator[str]:
+    """Yield every text that a value is or holds."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
 
 
 def refuse_what_cannot_be_asked(address: str) -> None:

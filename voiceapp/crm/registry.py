@@ -1,4 +1,4 @@
-"""The kinds of CRM there are, and how each is made from its settings."""
+"""The kinds of CRM there are: what each is called, what it asks for, and how it is made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,6 +37,33 @@ DIRECTORY = "directory"
 CUSTOM_URL = "custom"
 HEADER_NAME = "header_name"
 HEADER_VALUE = "header_value"
+USERNAME = "username"
+PASSWORD = "password"  # noqa: S105 - the name of a secret, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of CRM, and what stands in its fields.
+
+    `modules` are those it has; none means that it knows no modules. `username`, `password` and
+    `url` say what is to be typed there, as a help line; a blank one is not asked for. `header`
+    says whether it takes a header of the admin's choice. `check` raises ValueError, with a
+    sentence, for an address that can never be asked.
+    """
+
+    title: str
+    build: Callable[[Connection, Surroundings], CrmClient]
+    check: Callable[[str], None]
+    modules: tuple[str, ...] = ()
+    username: str = ""
+    password: str = ""
+    url: str = ""
+    header: bool = False
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret it takes; blank if it takes none."""
+        return PASSWORD if self.password else HEADER_VALUE if self.header else ""
 
 
 def _directory(connection: Connection, around: Surroundings) -> CrmClient:
@@ -50,24 +77,32 @@ def _custom(connection: Connection, around: Surroundings) -> CrmClient:
     return CustomUrlClient(around.door, connection.url, header)
 
 
-BUILDERS: dict[str, Callable[[Connection, Surroundings], CrmClient]] = {
-    DIRECTORY: _directory,
-    CUSTOM_URL: _custom,
-}
-
-
-CHECKS: dict[str, Callable[[str], None]] = {
-    DIRECTORY: lambda url: None,
-    CUSTOM_URL: refuse_what_cannot_be_asked,
+KINDS: dict[str, Kind] = {
+    DIRECTORY: Kind(
+        title="Directory",
+        build=_directory,
+        check=lambda url: None,
+        modules=("Contacts", "Leads", "Accounts"),
+    ),
+    CUSTOM_URL: Kind(
+        title="Custom URL",
+        build=_custom,
+        check=refuse_what_cannot_be_asked,
+        url=(
+            "Asked by GET over https; it answers with a JSON object. {caller}, {called}, "
+            "{call_id}, {field} and {digits} are filled in, or added when there are none."
+        ),
+        header=True,
+    ),
 }
 
 
 def fault_of(kind: str, url: str) -> str:
     """Return what keeps a CRM from ever being asked, as a sentence; blank if nothing does."""
-    if kind not in CHECKS:
+    if kind not in KINDS:
         return f"There is no CRM of the kind {kind}."
     try:
-        CHECKS[kind](url)
+        KINDS[kind].check(url)
     except ValueError as error:
         return str(error)
     return ""
@@ -78,6 +113,6 @@ def build_client(connection: Connection, around: Surroundings) -> CrmClient:
 
     Raises ValueError, with a sentence, for a kind that does not exist or settings it can't use.
     """
-    if connection.kind not in BUILDERS:
+    if connection.kind not in KINDS:
         raise ValueError(f"There is no CRM of the kind {connection.kind}.")
-    return BUILDERS[connection.kind](connection, around)
+    return KINDS[connection.kind].build(connection, around)

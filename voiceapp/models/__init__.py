@@ -2,7 +2,16 @@
 
 from importlib import import_module
 
-_FILES = ("contacts", "draft", "integrations", "journal", "recordings", "releases")
+_FILES = (
+    "contacts",
+    "draft",
+    "imports",
+    "integrations",
+    "journal",
+    "people",
+    "recordings",
+    "releases",
+)
 
 
 def load_all() -> None:

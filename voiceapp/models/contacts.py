@@ -1,5 +1,6 @@
 """The built-in directory: contacts, leads and accounts with free fields, live when saved."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import JSON, Engine, ForeignKey, Index, String, select
@@ -10,18 +11,43 @@ from voiceapp.crm.directory import PHONE, DirectoryAway, DirectoryRecord, Find
 from voiceapp.crm.phone import compact
 from voiceapp.extensions import Base
 
+LONGEST_NAME = 200
+LONGEST_FIELD = 100
 _LONGEST_KEY = 200
 _MOST_CANDIDATES = 10
+
+# sorted by code point, as SQLite does by itself: the same order on every database
+_Sorted = String(LONGEST_NAME).with_variant(String(LONGEST_NAME, collation="C"), "postgresql")
+
+
+def fold(name: str) -> str:
+    """
+    Return a name as it is searched and sorted by.
+
+    >>> fold("STRAẞE") == fold("strasse")
+    True
+    """
+    plain = unicodedata.normalize("NFC", name.strip()).casefold()
+    return unicodedata.normalize("NFC", plain)[:LONGEST_NAME]
+
+
+def keys_of(phones: Iterable[str], fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return by what a contact is found: pairs of a field, or PHONE, and a text."""
+    keys = [(PHONE, compact(phone)) for phone in phones]
+    keys += [(field, value.strip()) for field, value in fields.items()]
+    return [(field, value[:_LONGEST_KEY]) for field, value in dict.fromkeys(keys) if value]
 
 
 class Contact(Base):
     """One record of the directory; `phones` are as typed, `fields` by their name."""
 
     __tablename__ = "contacts"
+    __table_args__ = (Index("ix_contacts_listed", "module", "folded_name", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     module: Mapped[str] = mapped_column(String(50))
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    folded_name: Mapped[str] = mapped_column(_Sorted)
     phones: Mapped[list[str]] = mapped_column(JSON)
     fields: Mapped[dict[str, str]] = mapped_column(JSON)
     keys: Mapped[list["ContactKey"]] = relationship(cascade="all, delete-orphan")
@@ -36,13 +62,11 @@ class Contact(Base):
         return contact
 
     def index(self) -> None:
-        """Bring the keys up to date with numbers and fields; call it after each change."""
-        keys = [(PHONE, compact(phone)) for phone in self.phones]
-        keys += [(field, value.strip()) for field, value in self.fields.items()]
+        """Bring the keys up to date with name, numbers and fields; call it after each change."""
+        self.folded_name = fold(self.name)
         self.keys = [
-            ContactKey(module=self.module, field=field, value=value[:_LONGEST_KEY])
-            for field, value in dict.fromkeys(keys)
-            if value
+            ContactKey(module=self.module, field=field, value=value)
+            for field, value in keys_of(self.phones, self.fields)
         ]
 
 
@@ -57,7 +81,7 @@ class ContactKey(Base):
         ForeignKey("contacts.id", ondelete="CASCADE"), index=True
     )
     module: Mapped[str] = mapped_column(String(50))
-    field: Mapped[str] = mapped_column(String(100))
+    field: Mapped[str] = mapped_column(String(LONGEST_FIELD))
     value: Mapped[str] = mapped_column(String(_LONGEST_KEY))
 
 

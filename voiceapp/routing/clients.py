@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from cachetools import LRUCache
@@ -14,13 +13,8 @@ from voiceapp.vault import Sealed, Vault, origin
 _KEPT = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class SealedCredentials:
-    """The encrypted secrets of an integration, and the only origin that they may go to."""
-
-    origin: str
-    secrets: str
-
+Credentials: TypeAlias = Mapping[str, Mapping[str, str]]
+"""For each integration the origins that it has secrets for, and these secrets, encrypted."""
 
 ClientFor: TypeAlias = Callable[[Integration, Mapping[str, str], str], CrmClient]
 """`client_for(integration, secrets, country)`. Raises ValueError with a sentence if the
@@ -33,42 +27,51 @@ class Clients:
     def __init__(self, client_for: ClientFor, vault: Vault) -> None:
         self._client_for = client_for
         self._vault = vault
-        self._credentials: Mapping[str, SealedCredentials] = {}
+        self._credentials: Credentials = {}
         self._kept: LRUCache[object, CrmClient] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
-    def take_credentials(self, credentials: Mapping[str, SealedCredentials]) -> None:
+    def take_credentials(self, credentials: Credentials) -> None:
         """Use these secrets from now on."""
         self._credentials = credentials
 
+    def with_credentials(self, credentials: Credentials) -> "Clients":
+        """Return clients made in the same way, with secrets of their own, for a test."""
+        others = Clients(self._client_for, self._vault)
+        others.take_credentials(credentials)
+        return others
+
     def client(self, integration: Integration, country: str) -> CrmClient:
         """Return the client of an integration. Raises CrmRefused if it can't be used as it is."""
-        credentials = self._credentials.get(integration.key)
+        sealed = self._sealed(integration)
         options = tuple(sorted(integration.options.items()))
-        key = (integration.key, integration.kind, integration.url, options, credentials, country)
+        key = (integration.key, integration.kind, integration.url, options, sealed, country)
         with self._lock:
             known = self._kept.get(key)
         if known is None:
-            known = self._make(integration, credentials, country)
+            known = self._make(integration, sealed, country)
             with self._lock:
                 self._kept[key] = known
         return known
 
-    def _make(
-        self, integration: Integration, credentials: SealedCredentials | None, country: str
-    ) -> CrmClient:
+    def _sealed(self, integration: Integration) -> str | None:
+        """Return the secrets that may go to an integration's address; None if it has none."""
+        by_origin = self._credentials.get(integration.key)
+        if not by_origin:
+            return None
         try:
-            secrets = self._secrets(integration, credentials) if credentials else {}
-            return self._client_for(integration, secrets, country)
+            sealed = by_origin.get(origin(integration.url))
         except ValueError as error:
             raise CrmRefused(str(error)) from error
-
-    def _secrets(
-        self, integration: Integration, credentials: SealedCredentials
-    ) -> Mapping[str, str]:
-        if credentials.origin != origin(integration.url):
+        if sealed is None:
             raise CrmRefused("The credentials were saved for another address; type them again.")
+        return sealed
+
+    def _make(self, integration: Integration, sealed: str | None, country: str) -> CrmClient:
         try:
-            return self._vault.open(credentials.secrets)
+            secrets = {} if sealed is None else self._vault.open(sealed)
+            return self._client_for(integration, secrets, country)
         except Sealed as error:
             raise CrmRefused("The credentials can't be decrypted; type them again.") from error
+        except ValueError as error:
+            raise CrmRefused(str(error)) from error

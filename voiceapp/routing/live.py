@@ -9,8 +9,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import defaultdict
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -20,7 +19,7 @@ from sqlalchemy.orm import Session
 from voiceapp.crm.bounded import Bounded, OutOfTime
 from voiceapp.crm.deadline import Deadline
 from voiceapp.models.integrations import Credential
-from voiceapp.routing.clients import Clients, SealedCredentials
+from voiceapp.routing.clients import Clients, Credentials
 from voiceapp.routing.releases import newest_number, read_document
 from voiceapp.routing.tables import Tables
 
@@ -42,8 +41,8 @@ class Live:
         self._engine = engine
         self._bounded = bounded
         self._copy = folder / _COPY
-        self._credentials: Mapping[str, SealedCredentials] = {}
-        self._copied: tuple[int | None, Mapping[str, SealedCredentials]] = (None, {})
+        self._credentials: Credentials = {}
+        self._copied: tuple[int | None, Credentials] = (None, {})
         self._is_away = False
         self._pid: int | None = None
         self._starting = threading.Lock()
@@ -75,10 +74,7 @@ class Live:
         with self._refreshing:
             followed = self.tables.loaded
             with Session(self._engine) as session:
-                credentials = {
-                    row.integration: SealedCredentials(row.origin, row.secrets)
-                    for row in session.scalars(select(Credential))
-                }
+                credentials = _read_credentials(session)
                 number = newest_number(session) or 0
                 is_newer = followed is None or number > followed.table.number
                 document = read_document(session, number) if is_newer else None
@@ -133,7 +129,7 @@ class Live:
         copy = {
             "number": loaded.table.number,
             "document": loaded.document,
-            "credentials": {key: asdict(one) for key, one in self._credentials.items()},
+            "credentials": self._credentials,
         }
         draft = self._copy.with_name(f".{_COPY}.{secrets.token_hex(8)}")
         try:
@@ -150,8 +146,7 @@ class Live:
         try:
             copy = json.loads(self._copy.read_text())
             number = int(copy["number"])
-            kept = copy["credentials"].items()
-            credentials = {key: SealedCredentials(**one) for key, one in kept}
+            credentials = {key: dict(kept) for key, kept in copy["credentials"].items()}
             self.tables.take(number, copy["document"])
         except FileNotFoundError:
             return
@@ -161,3 +156,10 @@ class Live:
         self._credentials = credentials
         self.clients.take_credentials(credentials)
         log.warning("Following release %s as kept beside the process", number)
+
+
+def _read_credentials(session: Session) -> Credentials:
+    credentials: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in session.scalars(select(Credential)):
+        credentials[row.integration][row.origin] = row.secrets
+    return dict(credentials)

@@ -1,14 +1,20 @@
 """Draft → check → release; releases are numbered, immutable, and never deleted."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from voiceapp.crm.registry import fault_of
 from voiceapp.models.releases import Release
+from voiceapp.models.types import now
 from voiceapp.routing import draft
-from voiceapp.routing.document import dump
+from voiceapp.routing.document import dump, parse
+from voiceapp.routing.draft import Stamp
 from voiceapp.rules.check import Fault, check
+from voiceapp.rules.diff import Change, diff
 from voiceapp.rules.plan import Plan
 from voiceapp.twiml.voices import is_accepted
 
@@ -22,26 +28,66 @@ class NotPublishable(Exception):
 
 
 class PublishedMeanwhile(Exception):
-    """Somebody else published at the same moment; look again before you do."""
+    """Somebody else published, or changed the draft, since it was looked at."""
 
 
-def publish(session: Session, author: str, comment: str = "") -> int:
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the draft would change, each with who changed it last and when.
+
+    `seen` stands for exactly this: handed to `publish`, nothing else is published.
+    """
+
+    changes: tuple[tuple[Change, Stamp], ...]
+    seen: str
+
+
+def pending(session: Session) -> Pending:
+    """Return what is in the draft and not live yet. Raises UnreadableDocument."""
+    drafted = draft.load(session)
+    number = newest_number(session)
+    live = None if number is None else plan_of(session, number)
+    nobody = Stamp("", now())
+    return Pending(
+        changes=tuple(
+            (one, drafted.stamps.get((one.kind, one.key), nobody))
+            for one in diff(live, drafted.plan)
+        ),
+        seen=_seen(number, drafted.fingerprint),
+    )
+
+
+def publish(session: Session, author: str, comment: str = "", seen: str | None = None) -> int:
     """Make the draft the newest release and return its number; commits.
 
-    Every process follows it within two seconds. Raises NotPublishable and PublishedMeanwhile.
+    Every process follows it within two seconds. With `seen`, only if nothing has changed since
+    `pending` returned that. Raises NotPublishable and PublishedMeanwhile.
     """
-    plan = draft.read(session)
-    faults = faults_of(plan)
-    if faults:
+    drafted = draft.load(session)
+    if seen is not None and seen != _seen(newest_number(session), drafted.fingerprint):
+        raise PublishedMeanwhile("The draft has changed since you looked at it.")
+    refuse_what_would_hurt(drafted.plan)
+    draft.forget_removed(session)
+    return _release(session, dump(drafted.plan), author, comment)
+
+
+def roll_back(session: Session, number: int, author: str, comment: str = "") -> int:
+    """Let calls follow an older release again, as a new one; return its number; commits.
+
+    The draft stays as it is. Raises NotPublishable, PublishedMeanwhile, and LookupError if
+    there is no such release.
+    """
+    document = read_document(session, number)
+    if document is None:
+        raise LookupError(f"There is no release {number}.")
+    refuse_what_would_hurt(parse(document))
+    return _release(session, document, author, comment or f"Back to release {number}.")
+
+
+def refuse_what_would_hurt(plan: Plan) -> None:
+    """Raise NotPublishable for a plan that would hurt a call."""
+    if faults := faults_of(plan):
         raise NotPublishable(faults)
-    number = (newest_number(session) or 0) + 1
-    session.add(Release(number=number, document=dump(plan), author=author, comment=comment))
-    try:
-        session.commit()
-    except IntegrityError as error:
-        session.rollback()
-        raise PublishedMeanwhile("Somebody else has just published a release.") from error
-    return number
 
 
 def faults_of(plan: Plan) -> tuple[Fault, ...]:
@@ -57,3 +103,32 @@ def newest_number(session: Session) -> int | None:
 def read_document(session: Session, number: int) -> str | None:
     """Return a release's document; None if there is no such release."""
     return session.scalar(select(Release.document).filter_by(number=number))
+
+
+def plan_of(session: Session, number: int) -> Plan | None:
+    """Return a release's plan; None if there is no such release. Raises UnreadableDocument."""
+    document = read_document(session, number)
+    return None if document is None else parse(document)
+
+
+def listed(session: Session, below: int | None = None, limit: int = 50) -> Sequence[Release]:
+    """Return releases without their documents, newest first, from below a number on."""
+    query = select(Release).options(defer(Release.document)).order_by(Release.number.desc())
+    if below is not None:
+        query = query.where(Release.number < below)
+    return session.scalars(query.limit(limit)).all()
+
+
+def _release(session: Session, document: str, author: str, comment: str) -> int:
+    number = (newest_number(session) or 0) + 1
+    session.add(Release(number=number, document=document, author=author, comment=comment))
+    try:
+        session.commit()
+    except IntegrityError as error:
+        session.rollback()
+        raise PublishedMeanwhile("Somebody else has just published a release.") from error
+    return number
+
+
+def _seen(number: int | None, fingerprint: str) -> str:
+    return f"{number or 0}-{fingerprint}"

@@ -1,0 +1,101 @@
+"""Who is it? Passwords and tokens, checked; and when a sign-in ends."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.orm import Session
+
+from voiceapp.models.people import OneTimeLink, Person, SignIn
+from voiceapp.models.types import now
+from voiceapp.people import links
+from voiceapp.people.accounts import by_email
+from voiceapp.people.errors import WrongPassword
+from voiceapp.people.passwords import HASHER, check_password, hash_password, is_right
+from voiceapp.people.tokens import hash_token, make_token
+
+UNUSED_FOR = timedelta(hours=12)
+IN_ALL = timedelta(days=7)
+SEEN_EVERY = timedelta(minutes=1)
+
+Clock = Callable[[], datetime]
+
+
+def authenticate(
+    session: Session, email: str, password: str, *, hasher: PasswordHasher = HASHER
+) -> Person | None:
+    """Return who has this e-mail address and password; None, with the same work, if nobody does.
+
+    A hash that was made with other parameters than those of `hasher` is made anew.
+    """
+    found = by_email(session, email)
+    person_id, kept = (found.id, found.password_hash) if found else (None, None)
+    session.commit()  # hashing takes a while, and must not hold a connection
+    right = is_right(password, kept, hasher)
+    if kept is None or not right:
+        return None
+    person = session.scalar(select(Person).filter_by(id=person_id, password_hash=kept))
+    if person is not None and hasher.check_needs_rehash(kept):
+        person.password_hash = hash_password(password, hasher)
+        session.commit()
+    return person
+
+
+def change_password(session: Session, person: Person, old: str, new: str) -> str:
+    """Change a password, end all sign-ins, and return the token of a new one.
+
+    Raises WrongPassword and WeakPassword.
+    """
+    if not is_right(old, person.password_hash):
+        raise WrongPassword("That is not your present password.")
+    check_password(new, email=person.email, name=person.name)
+    person.password_hash = hash_password(new)
+    links.shut_out(session, person)
+    return sign_in(session, person)
+
+
+def sign_in(session: Session, person: Person, *, clock: Clock = now) -> str:
+    """Return the token of a new sign-in; sweeps away what is too old to be used."""
+    at = clock()
+    session.execute(delete(SignIn).where(_has_ended(at)))
+    session.execute(delete(OneTimeLink).where(OneTimeLink.created_at <= at - links.VALID_FOR))
+    token = make_token()
+    session.add(
+        SignIn(token_hash=hash_token(token), person_id=person.id, created_at=at, seen_at=at)
+    )
+    session.commit()
+    return token
+
+
+def signed_in(session: Session, token: str, *, clock: Clock = now) -> Person | None:
+    """Return whose sign-in this is, and note that it is used; None if it has ended."""
+    at = clock()
+    found = session.execute(
+        select(SignIn, Person)
+        .join(Person)
+        .where(SignIn.token_hash == hash_token(token), ~_has_ended(at))
+    ).one_or_none()
+    if found is None:
+        return None
+    kept, person = found
+    if at - kept.seen_at >= SEEN_EVERY:
+        kept.seen_at = at
+        session.commit()
+    return person
+
+
+def sign_out(session: Session, token: str) -> None:
+    """End one sign-in, if it has not ended already."""
+    session.execute(delete(SignIn).where(SignIn.token_hash == hash_token(token)))
+    session.commit()
+
+
+def sign_out_everywhere(session: Session, person: Person) -> None:
+    """End all sign-ins of a person."""
+    session.execute(delete(SignIn).where(SignIn.person_id == person.id))
+    session.commit()
+
+
+def _has_ended(at: datetime) -> ColumnElement[bool]:
+    return or_(SignIn.seen_at <= at - UNUSED_FOR, SignIn.created_at <= at - IN_ALL)

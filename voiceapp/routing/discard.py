@@ -1,0 +1,69 @@
+"""Changes taken back: parts of the draft put back as they are live."""
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from voiceapp.routing import draft, releases
+from voiceapp.routing.draft import key_of
+from voiceapp.rules.diff import Change
+from voiceapp.rules.plan import Plan
+from voiceapp.rules.rule import Rule
+from voiceapp.rules.uses import Part
+
+
+def discard(session: Session, title: str, author: str) -> tuple[str, ...]:
+    """Put back what a pending change with this title changed, or everything if it is blank.
+
+    Returns the titles of what was put back; commits. What was taken back may have been referred
+    to by what remains: then the draft can't be published until that is mended.
+    """
+    number = releases.newest_number(session)
+    live = releases.plan_of(session, number) if number is not None else None
+    drafted = draft.read(session)
+    done = []
+    for change, _ in releases.pending(session).changes:
+        if title in ("", change.title):
+            _put_back(session, change, live, drafted, author)
+            done.append(change.title)
+    session.commit()
+    return tuple(done)
+
+
+def _put_back(
+    session: Session, change: Change, live: Plan | None, drafted: Plan, author: str
+) -> None:
+    was = {key_of(part): part for part in _belonging(live, change)} if live else {}
+    for part in _belonging(drafted, change):
+        if key_of(part) not in was:
+            _take_out(session, part, author)
+    for part in was.values():
+        draft.save(session, part, author)
+
+
+def _belonging(plan: Plan, change: Change) -> Iterator[Part]:
+    """Yield the part that a change is about, and the private integration of a rule."""
+    parts: tuple[Part, ...] = (
+        plan.installation,
+        *plan.dids,
+        *plan.ivrs,
+        *plan.rules,
+        *plan.queues,
+        *plan.recordings,
+        *plan.integrations,
+    )
+    for part in parts:
+        if type(part) is change.kind and key_of(part) == change.key:
+            yield part
+            if isinstance(part, Rule):
+                yield from (
+                    one
+                    for one in plan.integrations
+                    if one.key == part.integration and one.is_private
+                )
+
+
+def _take_out(session: Session, part: Part, author: str) -> None:
+    stored = draft.find_key(session, type(part), key_of(part))
+    if stored is not None:
+        draft.remove(session, type(part), stored.id, stored.version, author)
