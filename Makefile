@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
 
-.PHONY: run call setup test lint format clean help
+.PHONY: run call setup test lint format screenshots clean help
 .DEFAULT_GOAL := run
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
@@ -36,8 +36,11 @@ format: $(DEV_STAMP)  ## Put every file into the one format.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## Remove what was installed; what is in instance/ stays.
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+screenshots: $(DEV_STAMP)  ## Take pictures of all pages: build/screenshots, and the README's.
+	$(BIN)/python -m tests.browser.screenshots docs/screenshots
+
+clean:  ## Remove what was installed or built; what is in instance/ stays.
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile

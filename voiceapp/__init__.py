@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, Response, redirect, url_for
 from sqlalchemy import Engine, event
 
 from voiceapp import cli, config, models, prompts
@@ -15,7 +15,7 @@ from voiceapp.crm.http import HttpDoor
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.registry import Connection, Surroundings, build_client
 from voiceapp.crm.resolver import Resolve, system_resolve
-from voiceapp.extensions import db, migrate
+from voiceapp.extensions import bootstrap, db, migrate
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
@@ -26,6 +26,8 @@ from voiceapp.routing.ledger import straight_to
 from voiceapp.routing.live import Live
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
+from voiceapp.settings import pages
+from voiceapp.throttle import Throttle
 from voiceapp.twiml import webhooks
 from voiceapp.vault import Vault
 
@@ -56,10 +58,14 @@ def create_app(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
         PROPAGATE_FAULTS=propagate_faults,
+        **_cookie(settings.public_base_url),
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as its session lasts
+        BOOTSTRAP_SERVE_LOCAL=True,
     )
     models.load_all()
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    bootstrap.init_app(app)
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
@@ -68,8 +74,27 @@ def create_app(
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
+    app.register_blueprint(pages.bp)
+    app.add_url_rule("/", "front", _front)
     cli.register(app)
     return app
+
+
+def _front() -> Response:
+    """Lead whoever opens the bare address to the settings pages."""
+    return redirect(url_for("settings.overview.index"))  # type: ignore[return-value]
+
+
+def _cookie(base_url: str) -> dict[str, Any]:
+    """Return how the session's cookie is kept: out of scripts' reach, and off plain http."""
+    is_secure = base_url.startswith("https:")
+    return {
+        # the prefix makes browsers refuse one that another host or plain http has set
+        "SESSION_COOKIE_NAME": "__Host-voiceapp" if is_secure else "voiceapp",
+        "SESSION_COOKIE_SECURE": is_secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+    }
 
 
 class _TidyPath:
@@ -118,6 +143,7 @@ def _runtime(
         vault=vault,
         bounded=bounded,
         refusals=Refusals(),
+        throttle=Throttle(),
         watch=watch,
     )
 

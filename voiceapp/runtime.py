@@ -11,6 +11,7 @@ from voiceapp.refusals import Refusals
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
+from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault
 
 _NAME = "voiceapp"
@@ -28,6 +29,7 @@ class Runtime:
     vault: Vault
     bounded: Bounded
     refusals: Refusals
+    throttle: Throttle
     watch: bool
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -27,6 +28,8 @@ _PLACEHOLDER = re.compile(r"\{(caller|called|call_id|field|digits)\}")
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")  # the same, 5.5
+_TELLING = 4  # characters of a part of the value that are no accident in an answer
+_LONGEST_HOST = 253  # RFC 1035, section 2.3.4
 _HEADERS_OF_THE_CONNECTION = frozenset(
     {"host", "connection", "content-length", "transfer-encoding"}
 )
@@ -64,6 +67,12 @@ class SecretHeader:
                 "The header's value must be one line of ASCII characters, "
                 "without blanks at its ends."
             )
+
+    def is_told_by(self, text: str) -> bool:
+        """Say whether a text has the value in it, or what stands there behind “Bearer”."""
+        text, *parts = text.casefold(), *self.value.casefold().split()
+        told = [self.value.casefold(), *(part for part in parts[1:] if len(part) >= _TELLING)]
+        return any(one in text for one in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,7 @@ class CustomUrlClient:
         """Refuse a record that repeats the secret: explanations and the journal show its values."""
         if self.header is None or not isinstance(answer, Found):
             return
-        if any(self.header.value in text for text in _texts(list(answer.values.values()))):
+        if any(self.header.is_told_by(text) for text in _texts(list(answer.values.values()))):
             raise CrmBadAnswer("The CRM's answer repeats the secret it was asked with.")
 
     def _filled(self, who: Who, fields: Sequence[str], call: CallFacts) -> str:
@@ -145,6 +154,8 @@ def _texts(value: FieldValue) -> Iterator[str]:
     match value:
         case str():
             yield value
+        case int() | Decimal() if not isinstance(value, bool):
+            yield str(value)
         case Mapping():
             for inner in value.values():
                 yield from _texts(inner)
@@ -167,7 +178,7 @@ def refuse_what_cannot_be_asked(address: str) -> None:
         raise ValueError("The address must not have a part after #, as that is never sent.")
     try:
         parts = urlsplit(address)
-        is_complete = bool(parts.hostname) and parts.port != 0
+        is_complete = 0 < len(parts.hostname or "") <= _LONGEST_HOST and parts.port != 0
     except ValueError:  # its sentence is for programmers
         is_complete = False
     if not is_complete:

@@ -16,26 +16,28 @@ def discard(session: Session, title: str, author: str) -> tuple[str, ...]:
     """Put back what a pending change with this title changed, or everything if it is blank.
 
     Returns the titles of what was put back; commits. What was taken back may have been referred
-    to by what remains: then the draft can't be published until that is mended.
+    to by what remains: then the draft can't be published until that is mended. Raises
+    ChangedMeanwhile; then nothing was put back.
     """
     number = releases.newest_number(session)
     live = releases.plan_of(session, number) if number is not None else None
     drafted = draft.read(session)
     done = []
-    for change, _ in releases.pending(session).changes:
-        if title in ("", change.title):
-            _put_back(session, change, live, drafted, author)
-            done.append(change.title)
-    session.commit()
+    with draft.written(session):
+        for change, _ in releases.pending(session).changes:
+            if title in ("", change.title):
+                _put_back(session, change, live, drafted, author)
+                done.append(change.title)
+        session.commit()
     return tuple(done)
 
 
 def _put_back(
     session: Session, change: Change, live: Plan | None, drafted: Plan, author: str
 ) -> None:
-    was = {key_of(part): part for part in _belonging(live, change)} if live else {}
+    was = {_name(part): part for part in _belonging(live, change)} if live else {}
     for part in _belonging(drafted, change):
-        if key_of(part) not in was:
+        if _name(part) not in was:
             _take_out(session, part, author)
     for part in was.values():
         draft.save(session, part, author)
@@ -61,6 +63,10 @@ def _belonging(plan: Plan, change: Change) -> Iterator[Part]:
                     for one in plan.integrations
                     if one.key == part.integration and one.is_private
                 )
+
+
+def _name(part: Part) -> tuple[type[Part], str]:
+    return type(part), key_of(part)
 
 
 def _take_out(session: Session, part: Part, author: str) -> None:

@@ -1,7 +1,8 @@
 """The draft: parts of a plan as rows, read together and changed one by one."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -134,7 +135,11 @@ def add(session: Session, part: Part, author: str) -> int:
     if (row := _row(session, type(part), key_of(part))) is not None and row.body is not None:
         raise KeyTaken
     row = _put(session, part, author)
-    _flush(session)
+    try:
+        with written(session):
+            session.flush()
+    except ChangedMeanwhile as error:
+        raise KeyTaken from error  # what was removed under this key came back just now
     return row.id
 
 
@@ -146,16 +151,18 @@ def change(session: Session, id_: int, version: int, part: Part, author: str) ->
     """
     row = _row_as_read(session, type(part), id_, version)
     old, new = row.key, key_of(part)
-    if old != new:
-        _make_way(session, type(part), new)
-        row.key = new
+    with written(session):
+        if old != new:
+            _lock(session)
+            _make_way(session, type(part), new)
+            row.key = new
+            session.flush()
+            session.add(DraftPart(kind=row.kind, key=old, body=None, changed_by=author))
+            _follow(session, _KINDS[type(part)].destination, old, new, author)
+            part = _renamed(part, old, new)
+        row.body = to_plain(part)
+        row.changed_by = author
         session.flush()
-        session.add(DraftPart(kind=row.kind, key=old, body=None, changed_by=author))
-        _follow(session, _KINDS[type(part)].destination, old, new, author)
-        part = _renamed(part, old, new)
-    row.body = to_plain(part)
-    row.changed_by = author
-    _flush(session)
 
 
 def remove(session: Session, type_: type[Any], id_: int, version: int, author: str) -> None:
@@ -164,14 +171,33 @@ def remove(session: Session, type_: type[Any], id_: int, version: int, author: s
     Raises ChangedMeanwhile; then nothing was changed.
     """
     row = _row_as_read(session, type_, id_, version)
-    row.body = None
-    row.changed_by = author
-    _flush(session)
+    with written(session):
+        row.body = None
+        row.changed_by = author
+        session.flush()
+
+
+@contextmanager
+def written(session: Session) -> Iterator[None]:
+    """Raise ChangedMeanwhile or KeyTaken if somebody else was faster, and take everything back."""
+    try:
+        yield
+    except StaleDataError as error:
+        session.rollback()
+        raise ChangedMeanwhile from error
+    except IntegrityError as error:
+        session.rollback()
+        raise KeyTaken from error
 
 
 def forget_removed(session: Session) -> None:
-    """Let go of what is known about removed parts, once it is published that they are gone."""
-    for row in session.scalars(select(DraftPart)):
+    """Let go of what is known about removed parts, once it is published that they are gone.
+
+    The newest row stays even so: SQLite would give its id to the next part that is added, and
+    a page that still shows the removed one would then be saved over that.
+    """
+    rows = session.scalars(select(DraftPart).order_by(DraftPart.id)).all()
+    for row in rows[:-1]:
         if row.body is None:
             session.delete(row)
 
@@ -195,6 +221,11 @@ def _row_as_read(session: Session, type_: type[Any], id_: int, version: int) -> 
     if row is None or row.body is None or row.kind != _KINDS[type_].name or row.version != version:
         raise ChangedMeanwhile
     return row
+
+
+def _lock(session: Session) -> None:
+    """Keep two renamings apart: each writes many rows, and they could wait for one another."""
+    session.execute(select(DraftPart.id).order_by(DraftPart.id).with_for_update()).all()
 
 
 def _make_way(session: Session, type_: type[Any], key: str) -> None:
@@ -228,17 +259,6 @@ def _renamed(part: Part, old: str, new: str) -> Part:
     """Make a part that refers to itself, as a menu may, refer to its new name."""
     kind = _KINDS[type(part)].destination
     return part if kind is None else renamed(part, kind, old, new)
-
-
-def _flush(session: Session) -> None:
-    try:
-        session.flush()
-    except StaleDataError as error:
-        session.rollback()
-        raise ChangedMeanwhile from error
-    except IntegrityError as error:
-        session.rollback()
-        raise KeyTaken from error
 
 
 def _stamp(row: DraftPart) -> Stamp:

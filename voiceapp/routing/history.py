@@ -176,7 +176,7 @@ def _real_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_safe() -> ColumnElement[bool]:
-    # as a JSON string of its own, never the first; a quote within one would stand behind a backslash
+    # as a JSON string of its own, never the first; a quote within one stands behind a backslash
     explanation = cast(DecisionRow.explanation, Text)
     begins = (f', "{start}' for start in _SAFE_SENTENCES)
     return or_(*(explanation.contains(begin, autoescape=True) for begin in begins))

@@ -1,11 +1,12 @@
 """Draft → check → release; releases are numbered, immutable, and never deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm.exc import StaleDataError
 
 from voiceapp.crm.registry import fault_of
 from voiceapp.models.releases import Release
@@ -67,8 +68,7 @@ def publish(session: Session, author: str, comment: str = "", seen: str | None =
     if seen is not None and seen != _seen(newest_number(session), drafted.fingerprint):
         raise PublishedMeanwhile("The draft has changed since you looked at it.")
     refuse_what_would_hurt(drafted.plan)
-    draft.forget_removed(session)
-    return _release(session, dump(drafted.plan), author, comment)
+    return _release(session, dump(drafted.plan), author, comment, draft.forget_removed)
 
 
 def roll_back(session: Session, number: int, author: str, comment: str = "") -> int:
@@ -119,12 +119,19 @@ def listed(session: Session, below: int | None = None, limit: int = 50) -> Seque
     return session.scalars(query.limit(limit)).all()
 
 
-def _release(session: Session, document: str, author: str, comment: str) -> int:
+def _release(
+    session: Session,
+    document: str,
+    author: str,
+    comment: str,
+    beside: Callable[[Session], None] = lambda session: None,
+) -> int:
     number = (newest_number(session) or 0) + 1
     session.add(Release(number=number, document=document, author=author, comment=comment))
     try:
+        beside(session)
         session.commit()
-    except IntegrityError as error:
+    except (IntegrityError, StaleDataError) as error:
         session.rollback()
         raise PublishedMeanwhile("Somebody else has just published a release.") from error
     return number

@@ -1,0 +1,1 @@
+"""The admin's door: the settings pages, one module per tab."""

@@ -1,0 +1,146 @@
+"""Contacts from a file: looked at first, imported when somebody says so."""
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from voiceapp.directory import importing, store, table
+from voiceapp.directory.importing import ImportPreview
+from voiceapp.directory.pending import KeptFile, drop_import, keep_import, pending_import
+from voiceapp.directory.table import ContactLine, UnreadableSheet
+from voiceapp.extensions import db
+from voiceapp.people import Role
+from voiceapp.routing import draft
+from voiceapp.settings.contact_form import ModuleField
+from voiceapp.settings.door import me, needs
+from voiceapp.settings.forms import BaseForm
+from voiceapp.settings.uploads import UploadField
+
+bp = Blueprint("imports", __name__, url_prefix="/import")
+
+_SHOWN = 50
+_SAMPLE = (
+    ContactLine(2, None, "Ada Gold", ("+12025550101",), {"Tier": "Gold", "AccountNo": "1001"}),
+    ContactLine(
+        3,
+        None,
+        "Max Mixed",
+        ("(202) 555-0104", "+12025550114"),
+        {"Tier": "Silver", "AccountNo": "1004"},
+    ),
+)
+
+
+class ImportForm(BaseForm):
+    """A file, and the module that its contacts are for."""
+
+    module = ModuleField("Module")
+    file = UploadField("File")
+
+
+@bp.route("", methods=["GET", "POST"])
+@needs(Role.EDITOR)
+def new() -> ResponseReturnValue:
+    """Take a file, and show what it would do."""
+    modules = store.modules(db.session())
+    if request.method == "GET":
+        wanted = request.args.get("module", modules[0])
+        return _ask(ImportForm(None, None, module=wanted), modules)
+    form = ImportForm(None, request.form)
+    if form.validate() and (token := _keep(form, form.module.spelled(modules))):
+        return redirect(url_for(".preview", token=token), 303)
+    return _ask(form, modules), 422
+
+
+@bp.get("/sample.csv")
+@needs(Role.VIEWER)
+def sample() -> ResponseReturnValue:
+    """Hand out a small file to be filled in."""
+    response = Response(table.write(_SAMPLE, ("Tier", "AccountNo")), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename="sample.csv")
+    return response
+
+
+@bp.get("/<token>")
+@needs(Role.EDITOR)
+def preview(token: str) -> ResponseReturnValue:
+    """Show line by line what a file would do."""
+    session = db.session()
+    kept = pending_import(session, _plain(token), _owner())
+    if kept is None:
+        return _not_waiting()
+    country = _country()
+    found = importing.preview(session, kept.module, table.read(kept.content, country), country)
+    return render_template(
+        "directory/preview.html", module=kept.module, found=found, token=token, most=_SHOWN
+    )
+
+
+@bp.post("/<token>")
+@needs(Role.EDITOR)
+def decide(token: str) -> ResponseReturnValue:
+    """Import a file that was looked at, or forget it."""
+    session = db.session()
+    kept = pending_import(session, _plain(token), _owner())
+    if kept is None or not drop_import(session, token, _owner()):
+        return _not_waiting()
+    if request.form.get("do") == "import":
+        flash(_in_words(kept.module, _apply(kept)))
+    else:
+        session.commit()
+        flash("Nothing was imported.")
+    return redirect(url_for("settings.directory.index", module=kept.module), 303)
+
+
+def _keep(form: ImportForm, module: str) -> str | None:
+    """Keep a file that can be read until somebody decides; else say why beside its field."""
+    session = db.session()
+    if form.file.data is None:
+        form.file.errors = ["Choose a CSV file."]
+        return None
+    content = form.file.data.content
+    try:
+        table.read(content, _country())
+        token = keep_import(session, _owner(), module, content)
+    except UnreadableSheet as error:
+        form.file.errors = [str(error)]
+        return None
+    session.commit()
+    return token
+
+
+def _apply(kept: KeptFile) -> ImportPreview:
+    country = _country()
+    sheet = table.read(kept.content, country)
+    return importing.apply(db.session(), kept.module, sheet, country)
+
+
+def _in_words(module: str, done: ImportPreview) -> str:
+    """Say what an import has done."""
+    said = f"Imported into {module}: {len(done.added)} added, {len(done.changed)} changed"
+    if done.unchanged:
+        said += f", {len(done.unchanged)} as before"
+    left_out = len({fault.line for fault in done.faults})
+    if left_out:
+        said += f". Left out: {left_out} with faults"
+    return f"{said}."
+
+
+def _ask(form: ImportForm, modules: tuple[str, ...]) -> str:
+    return render_template("directory/import.html", form=form, modules=modules)
+
+
+def _not_waiting() -> ResponseReturnValue:
+    flash("This file is not waiting any more. Choose it again if it is still to be imported.")
+    return redirect(url_for(".new"), 303)
+
+
+def _country() -> str:
+    return draft.read(db.session()).installation.country
+
+
+def _owner() -> str:
+    return str(me().id)
+
+
+def _plain(token: str) -> str:
+    return token.replace("\0", "")

@@ -1,0 +1,191 @@
+"""Integrations: the CRMs that rules may share, each with its address and its secret."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import ValidationError
+from wtforms.validators import DataRequired
+
+from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
+from voiceapp.extensions import db
+from voiceapp.people import Role
+from voiceapp.routing import draft
+from voiceapp.routing.draft import Stored
+from voiceapp.rules.plan import Integration, Plan
+from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
+from voiceapp.rules.uses import rules_asking, title
+from voiceapp.rules.words import shown_address
+from voiceapp.runtime import runtime
+from voiceapp.settings import crm_fields, editing, rule_crm
+from voiceapp.settings.crm_fields import CrmFields
+from voiceapp.settings.door import needs
+from voiceapp.settings.forms import PartForm, Text
+from voiceapp.settings.offer import Offer
+from voiceapp.settings.rehearsal import Rehearsal, rehearse
+from voiceapp.settings.rule_crm import CrmChoice
+
+bp = Blueprint("integrations", __name__, url_prefix="/integrations")
+
+
+class IntegrationForm(CrmFields, PartForm[Integration]):
+    """A CRM that rules share; what kind it is can't be changed any more once it is there."""
+
+    name = Text("Name", longest=100, validators=[DataRequired("Type a name, e.g. Shop.")])
+
+    order = ("name", "crm", "username", "password", "url", "header_name", "header_value")
+    named_by = "name"
+    taken = "There is an integration of this name. Type another one."
+
+    def __init__(
+        self,
+        offer: Offer,
+        formdata: Any = None,
+        *,
+        own: Integration | None = None,
+        kept: frozenset[str] = frozenset(),
+        **values: Any,
+    ) -> None:
+        super().__init__(offer, formdata, **values)
+        self.plan, self.own, self.kept = offer.plan, own, kept
+        self.crm.choices = [one for one in rule_crm.choices(self.plan) if "shared:" not in one[0]]
+
+    def choice(self) -> CrmChoice | None:
+        """Return the kind of CRM: the one it is, or the one that is chosen for a new one."""
+        if self.own is not None:
+            return CrmChoice(KINDS[self.own.kind], self.own.kind)
+        choice = super().choice()
+        return None if choice and choice.shared else choice
+
+    def uses_modules(self) -> bool:
+        """The module is chosen in each rule."""
+        return False
+
+    def validate_name(self, field: Text) -> None:
+        """Names are what rules offer, so each is there once."""
+        key = self.own.key if self.own else ""
+        for one in self.plan.integrations:
+            if one.name == field.data and one.key != key and not one.is_private:
+                raise ValidationError(self.taken)
+
+    @classmethod
+    def values(cls, part: Integration) -> dict[str, Any]:
+        return {"name": part.name, **crm_fields.values_of(replace(part, is_private=True))}
+
+    def part(self, was: Integration | None) -> Integration:
+        made = self.integration()
+        key = was.key if was else made.key
+        return replace(made, key=key, name=self.name.data or "", is_private=False)
+
+
+PAGES = editing.Pages(
+    Integration, "integration", IntegrationForm, "integrations/edit.html", "integrations"
+)
+
+
+@bp.get("/")
+@needs(Role.ADMIN)
+def index() -> ResponseReturnValue:
+    """List the integrations and how many rules ask each."""
+    plan = draft.read(db.session())
+    stored = [one for one in draft.stored(db.session(), Integration) if not one.part.is_private]
+    return render_template(
+        "integrations/index.html",
+        integrations=stored,
+        kinds=KINDS,
+        asking={one.part.key: rules_asking(plan, one.part.key) for one in stored},
+        address=shown_address,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@needs(Role.ADMIN)
+def new() -> ResponseReturnValue:
+    """Add an integration."""
+    return _page(None)
+
+
+@bp.route("/<int:id_>", methods=["GET", "POST"])
+@needs(Role.ADMIN)
+def edit(id_: int) -> ResponseReturnValue:
+    """Show, test and change an integration."""
+    stored = editing.found(db.session(), Integration, id_)
+    if stored.part.is_private or stored.part.kind not in KINDS:
+        abort(404)
+    return _page(stored)
+
+
+@bp.route("/<int:id_>/delete", methods=["GET", "POST"])
+@needs(Role.ADMIN)
+def delete(id_: int) -> ResponseReturnValue:
+    """Delete an integration, after naming the rules that ask it."""
+    part = editing.found(db.session(), Integration, id_).part
+    if part.is_private or part.kind == DIRECTORY:
+        abort(404)
+    return editing.delete(PAGES, id_, _asked_by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """A rule that asks an integration."""
+
+    part: Rule
+
+    def __str__(self) -> str:
+        return title(self.part)
+
+
+def _asked_by(plan: Plan, integration: Integration) -> tuple[_Asker, ...]:
+    return tuple(map(_Asker, rules_asking(plan, integration.key)))
+
+
+def _page(stored: Stored[Integration] | None) -> ResponseReturnValue:
+    session = db.session()
+    plan = draft.read(session)
+    part = stored.part if stored else None
+    kept = rule_crm.origins_with_secret(session, part.key) if part else frozenset[str]()
+    if request.method == "GET":
+        values = IntegrationForm.values(part) if part else {"crm": f"own:{CUSTOM_URL}"}
+        form = IntegrationForm(Offer(plan), own=part, kept=kept, **values)
+        form.version.data = str(stored.version if stored else 0)
+        return _show(form, plan, stored)
+    form = IntegrationForm(Offer(plan), request.form, own=part, kept=kept)
+    if request.form.get("do") == "reshape":
+        return _show(form, plan, stored)
+    if not form.validate():
+        return _show(form, plan, stored), 422
+    if request.form.get("do") == "try":
+        return _show(form, plan, stored, _test(form, plan, part))
+    return editing.save(PAGES, form, plan, stored, lambda session: _settle(session, form, part))
+
+
+def _show(
+    form: IntegrationForm,
+    plan: Plan,
+    stored: Stored[Integration] | None,
+    tried: Rehearsal | None = None,
+) -> str:
+    rules = rules_asking(plan, stored.part.key) if stored else ()
+    return editing.show(PAGES, form, plan, stored, choice=form.choice(), rules=rules, tried=tried)
+
+
+def _settle(session: Session, form: IntegrationForm, was: Integration | None) -> None:
+    rule_crm.keep_secret(session, runtime().vault, form.part(was), form.secret())
+
+
+def _test(form: IntegrationForm, plan: Plan, was: Integration | None) -> Rehearsal:
+    """Ask for one number and one field, as a rule would."""
+    hang_up = Destination(DestinationKind.HANGUP)
+    integration = form.part(was)
+    rule = Rule(
+        name="Test connection",
+        location=Location.DID,
+        integration=integration.key,
+        module=request.form.get("try_module", "").strip(),
+        field=request.form.get("try_field", "").strip() or "name",
+        conditions=(),
+        outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
+    )
+    return rehearse(rule, integration, plan, request.form.get("try", ""), form.secret())

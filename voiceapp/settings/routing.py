@@ -1,0 +1,217 @@
+"""CRM › Routing: the rules that look a caller up and choose where the call goes."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from voiceapp.crm.registry import DIRECTORY
+from voiceapp.directory.store import field_names, modules
+from voiceapp.extensions import db
+from voiceapp.people import Role
+from voiceapp.routing import draft
+from voiceapp.routing.draft import Stored
+from voiceapp.rules.plan import Plan
+from voiceapp.rules.rule import DestinationKind, Rule
+from voiceapp.rules.uses import Use, all_uses, renamed, uses
+from voiceapp.rules.words import Words, in_words, short, shown_address
+from voiceapp.runtime import runtime
+from voiceapp.settings import crm_fields, editing, rule_crm
+from voiceapp.settings.door import author, needs
+from voiceapp.settings.offer import Offer
+from voiceapp.settings.rehearsal import rehearse
+from voiceapp.settings.rows import rearranged
+from voiceapp.settings.rule_form import OUTCOME_FIELDS, RuleForm, can_lead_to
+
+bp = Blueprint("routing", __name__, url_prefix="/routing")
+
+_ID = re.compile("[0-9]{1,9}")
+_ROWS, _ROWS_DO = "conditions", "conditions-do"
+
+
+def _used_by(plan: Plan, rule: Rule) -> tuple[Use, ...]:
+    return uses(plan, DestinationKind.RULE, rule.name)
+
+
+PAGES = editing.Pages(Rule, "CRM rule", RuleForm, "routing/edit.html", "routing")
+
+
+@bp.get("/")
+@needs(Role.VIEWER)
+def index() -> ResponseReturnValue:
+    """List the rules, each with what it asks, where it leads, and what uses it."""
+    session = db.session()
+    plan = draft.read(session)
+    sought = request.args.get("q", "").strip()
+    names = {one.key: one.name for one in plan.integrations}
+    rules = sorted(draft.stored(session, Rule), key=lambda one: one.part.name.casefold())
+    return render_template(
+        "routing/index.html",
+        rules=[one for one in rules if sought.casefold() in _searched(one.part, names)],
+        sought=sought,
+        has_any=bool(rules),
+        names=names,
+        used=all_uses(plan),
+        kind=DestinationKind.RULE,
+        short=short,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@needs(Role.EDITOR)
+def new() -> ResponseReturnValue:
+    """Add a rule, or with `copy` one like another."""
+    return _page(None)
+
+
+@bp.route("/<int:id_>", methods=["GET", "POST"])
+@needs(Role.VIEWER, to_change=Role.EDITOR)
+def edit(id_: int) -> ResponseReturnValue:
+    """Show and change a rule."""
+    return _page(editing.found(db.session(), Rule, id_))
+
+
+@bp.route("/<int:id_>/delete", methods=["GET", "POST"])
+@needs(Role.EDITOR)
+def delete(id_: int) -> ResponseReturnValue:
+    """Delete a rule, after naming the DIDs and keys that use it."""
+    return editing.delete(PAGES, id_, _used_by, lambda session: rule_crm.sweep(session, author()))
+
+
+@bp.post("/words")
+@needs(Role.EDITOR)
+def words() -> ResponseReturnValue:
+    """Say in words what the form of a rule says just now."""
+    session = db.session()
+    plan = draft.read(session)
+    was = _rule(session, request.form.get("id", ""))
+    form = _form(session, plan, was)
+    return render_template("routing/_words.html", sentences=_in_words(form, plan))
+
+
+def _page(stored: Stored[Rule] | None) -> ResponseReturnValue:
+    session = db.session()
+    plan = draft.read(session)
+    if request.method == "GET":
+        form = _filled(session, plan, stored)
+        return editing.show(PAGES, form, plan, stored, **_around(session, form, plan))
+    form = _form(session, plan, stored)
+    around = _around(session, form, plan)
+    if _ROWS_DO in request.form or request.form.get("do") == "reshape":
+        return editing.show(PAGES, form, plan, stored, **around)
+    if not form.validate():
+        return editing.show(PAGES, form, plan, stored, **around), 422
+    if request.form.get("do") == "try":
+        integration = form.integration()
+        rule = form.rule(integration.key)
+        tried = rehearse(rule, integration, plan, request.form.get("try", ""), form.secret())
+        return editing.show(PAGES, form, plan, stored, tried=tried, **around)
+    return editing.save(PAGES, form, plan, stored, lambda session: _settle(session, form), **around)
+
+
+def _settle(session: Session, form: RuleForm) -> None:
+    """Save the rule's own integration and its secret, and let go of one it had before."""
+    integration = form.integration()
+    if integration.is_private:
+        draft.save(session, integration, author())
+        rule_crm.keep_secret(session, runtime().vault, integration, form.secret())
+    session.flush()
+    rule_crm.sweep(session, author())
+
+
+def _filled(session: Session, plan: Plan, stored: Stored[Rule] | None) -> RuleForm:
+    """Return the form as it is shown first: of a rule, of a copy, or of a new one."""
+    values = _values(plan, stored.part) if stored else _first_values(session, plan)
+    own = _own(plan, stored)
+    kept = rule_crm.origins_with_secret(session, own.key) if own else frozenset[str]()
+    form = RuleForm(Offer(plan), was=stored.part if stored else None, own=own, kept=kept, **values)
+    form.version.data = str(stored.version if stored else 0)
+    return form
+
+
+def _form(session: Session, plan: Plan, stored: Stored[Rule] | None) -> RuleForm:
+    """Return the form as it was sent, with its rows as a button of it wants them."""
+    own = _own(plan, stored)
+    return RuleForm(
+        Offer(plan),
+        rearranged(request.form, _ROWS, request.form.get(_ROWS_DO, "")),
+        was=stored.part if stored else None,
+        own=own,
+        kept=rule_crm.origins_with_secret(session, own.key) if own else frozenset(),
+    )
+
+
+def _own(plan: Plan, stored: Stored[Rule] | None) -> Any:
+    key = stored.part.integration if stored else ""
+    return next((one for one in plan.integrations if one.key == key and one.is_private), None)
+
+
+def _values(plan: Plan, rule: Rule) -> dict[str, Any]:
+    asked = next((one for one in plan.integrations if one.key == rule.integration), None)
+    return RuleForm.values(rule) | crm_fields.values_of(asked)
+
+
+def _first_values(session: Session, plan: Plan) -> dict[str, Any]:
+    if "copy" in request.args:
+        copied = _rule(session, request.args["copy"])
+        if copied is None:
+            abort(404)
+        name = f"Copy of {copied.part.name}"[:200]
+        return _values(plan, copied.part) | {"name": name}
+    safe = plan.installation.safe
+    usual = safe if can_lead_to(safe) and safe != draft.NOTHING_CHOSEN else None
+    shared = [one for one in plan.integrations if not one.is_private]
+    crm = crm_fields.values_of(shared[0]) if len(shared) == 1 else {}
+    return {
+        **crm,
+        **dict.fromkeys(OUTCOME_FIELDS.values(), usual),
+        "module": "Contacts",
+        "conditions": [{}],
+        "budget": "3",
+    }
+
+
+def _around(session: Session, form: RuleForm, plan: Plan) -> dict[str, Any]:
+    choice = form.choice()
+    known = choice.kind.modules if choice else ()
+    names: tuple[str, ...] = ()
+    if choice is not None and choice.kind_key == DIRECTORY:
+        known = modules(session)
+        names = field_names(session, (form.module.data or "").replace("\0", ""))
+    shared = choice.shared if choice else None
+    return {
+        "choice": choice,
+        "shared_host": _host(shared.url) if shared and shared.url else "",
+        "modules": dict.fromkeys((*known, *filter(None, [form.module.data]))),
+        "field_names": names,
+        "sentences": _in_words(form, plan),
+        "users": _used_by(plan, form.was) if form.was else (),
+    }
+
+
+def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:
+    """Say the rule as it stands in the form, used where it is used under its saved name."""
+    integration = form.integration()
+    others = tuple(one for one in plan.integrations if one.key != integration.key)
+    rule = form.rule(integration.key)
+    if form.was is not None and form.was.name != rule.name:
+        plan = renamed(plan, DestinationKind.RULE, form.was.name, rule.name)
+    return in_words(rule, replace(plan, integrations=(*others, integration)))
+
+
+def _rule(session: Session, id_: str) -> Stored[Rule] | None:
+    """Return the rule with an id as a page sends it; longer ones no database can be asked for."""
+    return draft.find(session, Rule, int(id_)) if _ID.fullmatch(id_) else None
+
+
+def _host(url: str) -> str:
+    """Return the host of an address, and its port if it names one."""
+    return re.split("[/?]", shown_address(url), maxsplit=1)[0]
+
+
+def _searched(rule: Rule, names: dict[str, str]) -> str:
+    texts = (rule.name, rule.module, rule.field, names.get(rule.integration, ""), short(rule))
+    return " ".join(texts).casefold()

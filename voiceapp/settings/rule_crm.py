@@ -1,0 +1,145 @@
+"""Which CRM a rule asks: a shared integration, or settings of its own with their secret."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from voiceapp.crm.registry import CUSTOM_URL, HEADER_NAME, KINDS, Kind
+from voiceapp.models.integrations import Credential
+from voiceapp.routing import draft
+from voiceapp.rules.plan import Integration, Plan
+from voiceapp.runtime import runtime
+from voiceapp.settings.offer import Choice
+from voiceapp.vault import Sealed, Vault, origin
+
+_SHARED, _OWN = "shared:", "own:"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmChoice:
+    """What “CRM To Use” says: a shared integration, or a kind of CRM with settings of its own."""
+
+    kind: Kind
+    kind_key: str
+    shared: Integration | None = None
+
+    @property
+    def value(self) -> str:
+        """How the choice stands in the form."""
+        return f"{_SHARED}{self.shared.key}" if self.shared else f"{_OWN}{self.kind_key}"
+
+
+def choices(plan: Plan) -> list[Choice]:
+    """Return the shared integrations, the kinds that a rule can have of its own, Custom URL."""
+    shared = [(f"{_SHARED}{one.key}", one.name) for one in plan.integrations if not one.is_private]
+    own = [
+        (f"{_OWN}{key}", f"{kind.title}, own settings")
+        for key, kind in KINDS.items()
+        if _can_be_own(kind) and key != CUSTOM_URL
+    ]
+    return [
+        *sorted(shared, key=lambda one: one[1].casefold()),
+        *own,
+        (_OWN + CUSTOM_URL, "Custom URL"),
+    ]
+
+
+def read_choice(value: str, plan: Plan) -> CrmChoice | None:
+    """Return the CRM that was chosen; None if there is no such."""
+    if value.startswith(_SHARED):
+        for one in plan.integrations:
+            if one.key == value.removeprefix(_SHARED) and not one.is_private and one.kind in KINDS:
+                return CrmChoice(KINDS[one.kind], one.kind, one)
+        return None
+    key = value.removeprefix(_OWN)
+    is_own = value.startswith(_OWN) and key in KINDS and _can_be_own(KINDS[key])
+    return CrmChoice(KINDS[key], key) if is_own else None
+
+
+def _can_be_own(kind: Kind) -> bool:
+    """Say whether there is anything about a kind of CRM that a rule could have of its own."""
+    return bool(kind.url or kind.password)
+
+
+def choice_of(integration: Integration) -> CrmChoice | None:
+    """Return the choice that an integration is; None for a kind that is not there any more."""
+    if integration.kind not in KINDS:
+        return None
+    shared = None if integration.is_private else integration
+    return CrmChoice(KINDS[integration.kind], integration.kind, shared)
+
+
+def private(
+    choice: CrmChoice, was: Integration | None, url: str, options: Mapping[str, str]
+) -> Integration:
+    """Return a rule's own integration; it keeps its key, and with it its secret, as far as it can.
+
+    Another kind of CRM gets another key: a secret of the one is none of the other.
+    """
+    keeps = was is not None and was.is_private and was.kind == choice.kind_key
+    return Integration(
+        key=was.key if was is not None and keeps else f"own-{secrets.token_hex(8)}",
+        name=choice.kind.title,
+        kind=choice.kind_key,
+        url=url,
+        options={name: value for name, value in options.items() if value},
+        is_private=True,
+    )
+
+
+def origins_with_secret(session: Session, key: str) -> frozenset[str]:
+    """Return the origins that an integration has a secret for, one that can be used."""
+    query = select(Credential).where(Credential.integration == key)
+    vault = runtime().vault
+    return frozenset(row.origin for row in session.scalars(query) if _is_secret(vault, row))
+
+
+def _is_secret(vault: Vault, row: Credential) -> bool:
+    try:
+        return any(vault.open(row.secrets).values())
+    except Sealed:  # it has to be typed again
+        return False
+
+
+def goes_without(integration: Integration) -> bool:
+    """Say whether an integration is asked without any secret, as it stands."""
+    kind = KINDS[integration.kind]
+    return not kind.password and not (kind.header and integration.options.get(HEADER_NAME))
+
+
+def keep_secret(session: Session, vault: Vault, integration: Integration, secret: str) -> None:
+    """Keep a secret for an integration's present address; a blank one changes nothing.
+
+    Where none is needed, that is kept: or calls would wait for one because others are there.
+    """
+    if secret:
+        _keep(session, vault, integration, {KINDS[integration.kind].secret: secret})
+    elif goes_without(integration):
+        query = select(Credential.origin).where(Credential.integration == integration.key)
+        kept = session.scalars(query).all()
+        if kept and origin(integration.url) not in kept:
+            _keep(session, vault, integration, {})
+
+
+def _keep(
+    session: Session, vault: Vault, integration: Integration, what: Mapping[str, str]
+) -> None:
+    session.merge(
+        Credential(
+            integration=integration.key,
+            origin=origin(integration.url),
+            secrets=vault.seal(what),
+        )
+    )
+
+
+def sweep(session: Session, author: str) -> None:
+    """Take private integrations out of the draft that no rule points at any more."""
+    plan = draft.read(session)
+    used = {rule.integration for rule in plan.rules}
+    for stored in draft.stored(session, Integration):
+        if stored.part.is_private and stored.part.key not in used:
+            draft.remove(session, Integration, stored.id, stored.version, author)

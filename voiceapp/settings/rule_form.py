@@ -1,0 +1,213 @@
+"""The form of a CRM rule, with the fields, labels and order that the client gave it."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from wtforms import Field, FieldList, RadioField, ValidationError
+from wtforms.validators import DataRequired
+
+from voiceapp.rules.check import LONGEST_BUDGET, SHORTEST_BUDGET
+from voiceapp.rules.parts import is_silent
+from voiceapp.rules.plan import Integration
+from voiceapp.rules.rule import (
+    Destination,
+    DestinationKind,
+    FindBy,
+    Location,
+    Outcome,
+    Prompt,
+    Rule,
+    outcomes_for,
+)
+from voiceapp.rules.uses import uses
+from voiceapp.settings import rule_crm
+from voiceapp.settings.condition_form import NOWHERE, ConditionField, from_rule, row_of
+from voiceapp.settings.crm_fields import CrmFields, Where
+from voiceapp.settings.fields import DestinationField, PromptField, VoiceField
+from voiceapp.settings.forms import PartForm, Text
+from voiceapp.settings.offer import FROM_RULE, Offer
+
+FIND_BY = {FindBy.CALLER: "The number they call from", FindBy.DIGITS: "Digits they key in"}
+
+OUTCOME_FIELDS = {
+    Outcome.NO_CONDITION: "no_condition",
+    Outcome.NOT_FOUND: "not_found",
+    Outcome.SEVERAL: "several",
+    Outcome.WITHHELD: "withheld",
+    Outcome.NOTHING_KEYED: "nothing_keyed",
+    Outcome.FAILED: "failed",
+}
+
+
+_SECONDS = re.compile(r"[0-9]{1,3}([.,][0-9]{1,3})?")
+
+
+class _Greeting(PromptField):
+    """Greeting Instructions; where the Location has none, they are kept unseen and not judged."""
+
+    def pre_validate(self, form: Any) -> None:
+        if form.meta.is_ivr:
+            super().pre_validate(form)
+
+
+def _outcome(label: str, outcome: Outcome) -> DestinationField:
+    def applies(form: Any) -> bool:
+        return outcome in outcomes_for(form.found_by())
+
+    return DestinationField(label, from_rule, applies=applies)
+
+
+def can_lead_to(destination: Destination) -> bool:
+    """Say whether any rule may lead to a destination."""
+    return destination.kind in FROM_RULE
+
+
+HANG_UP = Destination(DestinationKind.HANGUP)
+
+
+class RuleForm(CrmFields, PartForm[Rule]):
+    """A CRM rule; `own` and `kept` are as in `CrmFields`."""
+
+    name = Text("Rule Name", validators=[DataRequired("Type a name, e.g. VIP customers.")])
+    field = Text(
+        "CRM Field Name", validators=[DataRequired("Type the field to compare, e.g. Tier.")]
+    )
+    location = RadioField(
+        "Location", choices=[(one.value, one.value) for one in Location], default=Location.DID.value
+    )
+    greeting = _Greeting("Greeting Instructions")
+    find_by = RadioField(
+        "Find the caller by",
+        choices=[(one.value, FIND_BY[one]) for one in FindBy],
+        default=FindBy.CALLER.value,
+    )
+    search_field = Text(
+        "Field to search",
+        validators=[
+            Where(lambda form: form.found_by() is FindBy.DIGITS, "Type the field, e.g. AccountNo.")
+        ],
+    )
+    voice = VoiceField("Voice", none="As in Settings")
+
+    conditions = FieldList(ConditionField())
+    no_condition = _outcome("No condition matched", Outcome.NO_CONDITION)
+    not_found = _outcome("Not found", Outcome.NOT_FOUND)
+    several = _outcome("Several found", Outcome.SEVERAL)
+    withheld = _outcome("Withheld", Outcome.WITHHELD)
+    nothing_keyed = _outcome("Nothing keyed", Outcome.NOTHING_KEYED)
+    failed = _outcome("CRM failed", Outcome.FAILED)
+    after_recording = DestinationField(
+        "After the recording",
+        tuple(kind for kind in FROM_RULE if kind is not DestinationKind.RECORDING),
+        applies=lambda form: not form.meta.is_ivr,
+        default=HANG_UP,
+    )
+    budget = Text("Budget", required="Type the seconds that the CRM has, e.g. 3.")
+
+    order = (
+        *("name", "field", "location", "greeting", "find_by", "search_field", "voice"),
+        *("crm", "module", "username", "password", "url", "header_name", "header_value"),
+    )
+    named_by = "name"
+    taken = "There is a CRM rule of this name. Type another one."
+
+    def __init__(
+        self,
+        offer: Offer,
+        formdata: Any = None,
+        *,
+        was: Rule | None = None,
+        own: Integration | None = None,
+        kept: frozenset[str] = frozenset(),
+        **values: Any,
+    ) -> None:
+        location = (formdata or values).get("location")
+        super().__init__(offer, formdata, {"is_ivr": location == Location.IVR}, **values)
+        self.plan = offer.plan
+        self.was, self.own, self.kept = was, own, kept
+        self.crm.choices = rule_crm.choices(self.plan)
+
+    @classmethod
+    def values(cls, part: Rule) -> dict[str, Any]:
+        plain = ("name", "field", "search_field", "greeting", "voice", "module")
+        return {
+            **{name: getattr(part, name) for name in plain},
+            "location": part.location.value,
+            "find_by": part.find_by.value,
+            "conditions": [row_of(condition) for condition in part.conditions],
+            **{OUTCOME_FIELDS[outcome]: to for outcome, to in part.outcomes.items()},
+            "after_recording": part.after_recording,
+            "budget": f"{part.budget.normalize():f}",
+        }
+
+    def found_by(self) -> FindBy:
+        """Return by what the caller is found, as far as the Location allows it."""
+        is_digits = self.meta.is_ivr and self.find_by.data == FindBy.DIGITS
+        return FindBy.DIGITS if is_digits else FindBy.CALLER
+
+    def outcome_fields(self) -> list[Field]:
+        """Return the fields of the outcomes that the rule needs a destination for."""
+        return [self[OUTCOME_FIELDS[outcome]] for outcome in outcomes_for(self.found_by())]
+
+    def unseen_outcome_fields(self) -> list[Field]:
+        """Return the fields of the other outcomes, which keep what was chosen meanwhile."""
+        seen = self.outcome_fields()
+        return [self[name] for name in OUTCOME_FIELDS.values() if self[name] not in seen]
+
+    def validate_location(self, field: RadioField) -> None:
+        """Keep a rule where it is offered, as long as something uses it."""
+        if self.was is None or self.was.location.value == field.data:
+            return
+        users = uses(self.plan, DestinationKind.RULE, self.was.name)
+        if users:
+            named = ", ".join(map(str, users))
+            raise ValidationError(f"It can't be changed while the rule is used by {named}.")
+
+    def validate_greeting(self, field: PromptField) -> None:
+        """Ask for what asks the caller to key something in."""
+        if self.found_by() is FindBy.DIGITS and is_silent(field.data):
+            raise ValidationError("Type what asks the caller for the digits.")
+
+    def validate_conditions(self, field: Field) -> None:
+        """Ask for at least one condition."""
+        if not self.conditions.entries:
+            raise ValidationError("Add at least one condition.")
+
+    def validate_budget(self, field: Text) -> None:
+        """Keep the budget within what a caller can wait."""
+        budget = _decimal(field.data)
+        if budget is None or not SHORTEST_BUDGET <= budget <= LONGEST_BUDGET:
+            raise ValidationError(
+                f"Type the seconds, from {SHORTEST_BUDGET} to {LONGEST_BUDGET}, e.g. 3."
+            )
+
+    def part(self, was: Rule | None) -> Rule:
+        return self.rule(self.integration().key)
+
+    def rule(self, integration: str) -> Rule:
+        """Return the rule that the form describes, half-filled as it may be."""
+        is_ivr, found_by = self.meta.is_ivr, self.found_by()
+        return Rule(
+            name=self.name.data or "",
+            location=Location.IVR if is_ivr else Location.DID,
+            integration=integration,
+            module=(self.module.data or "") if self.uses_modules() else "",
+            field=self.field.data or "",
+            conditions=tuple(row.form.condition() for row in self.conditions),
+            outcomes={
+                outcome: self[OUTCOME_FIELDS[outcome]].data or NOWHERE
+                for outcome in outcomes_for(found_by)
+            },
+            find_by=found_by,
+            search_field=(self.search_field.data or "") if found_by is FindBy.DIGITS else "",
+            greeting=self.greeting.data if is_ivr else Prompt(),
+            after_recording=(not is_ivr and self.after_recording.data) or HANG_UP,
+            budget=_decimal(self.budget.data) or Decimal(3),
+            voice=self.voice.data if is_ivr else None,
+        )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    text = text or ""
+    return Decimal(text.replace(",", ".")) if _SECONDS.fullmatch(text) else None
