@@ -24,6 +24,7 @@ from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.ledger import straight_to
 from voiceapp.routing.live import Live
+from voiceapp.routing.releases import PendingMemory
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.settings import pages
@@ -144,6 +145,7 @@ def _runtime(
         bounded=bounded,
         refusals=Refusals(),
         throttle=Throttle(),
+        pending=PendingMemory(),
         watch=watch,
     )
 

@@ -11,6 +11,7 @@ from voiceapp.refusals import Refusals
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
+from voiceapp.routing.releases import PendingMemory
 from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault
 
@@ -30,6 +31,7 @@ class Runtime:
     bounded: Bounded
     refusals: Refusals
     throttle: Throttle
+    pending: PendingMemory
     watch: bool
 
 

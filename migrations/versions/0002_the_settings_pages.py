@@ -33,6 +33,9 @@ def upgrade():
     with op.batch_alter_table("credentials") as table:
         table.drop_constraint("pk_credentials", type_="primary")
         table.create_primary_key("pk_credentials", ["integration", "origin"])
+    with op.batch_alter_table("decisions") as table:
+        table.add_column(sa.Column("safe", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.alter_column("safe", existing_type=sa.Boolean(), server_default=None)
     _sort_contacts()
 
 
@@ -89,6 +92,8 @@ def _sort_contacts():
 
 
 def downgrade():
+    with op.batch_alter_table("decisions") as table:
+        table.drop_column("safe")
     with op.batch_alter_table("contacts") as table:
         table.drop_index("ix_contacts_listed")
         table.drop_column("folded_name")

@@ -70,9 +70,9 @@ class SecretHeader:
 
     def is_told_by(self, text: str) -> bool:
         """Say whether a text has the value in it, or what stands there behind “Bearer”."""
-        text, *parts = text.casefold(), *self.value.casefold().split()
-        told = [self.value.casefold(), *(part for part in parts[1:] if len(part) >= _TELLING)]
-        return any(one in text for one in told)
+        value = self.value.casefold()
+        told = [value, *(part for part in value.split()[1:] if len(part) >= _TELLING)]
+        return any(one in text.casefold() for one in told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class DecisionRow(Base):
     ms: Mapped[float]
     lookup: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     explanation: Mapped[list[str]] = mapped_column(JSON)
+    safe: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         UniqueConstraint("call_sid", "step", "door"),

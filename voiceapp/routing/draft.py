@@ -86,12 +86,17 @@ def key_of(part: Part) -> str:
 def load(session: Session) -> Draft:
     """Return the draft, its parts in the order they were added. Raises UnreadableDocument."""
     rows = session.scalars(select(DraftPart).order_by(DraftPart.id)).all()
-    versions = repr([(row.id, row.version) for row in rows]).encode()
     return Draft(
         plan=_plan(rows),
         stamps={(_TYPES[row.kind], row.key): _stamp(row) for row in rows},
-        fingerprint=hashlib.sha256(versions).hexdigest(),
+        fingerprint=_hash((row.id, row.version) for row in rows),
     )
+
+
+def fingerprint(session: Session) -> str:
+    """Return what `load` would give as the draft's fingerprint, without reading the draft."""
+    query = select(DraftPart.id, DraftPart.version).order_by(DraftPart.id)
+    return _hash((id_, version) for id_, version in session.execute(query))
 
 
 def read(session: Session) -> Plan:
@@ -200,6 +205,10 @@ def forget_removed(session: Session) -> None:
     for row in rows[:-1]:
         if row.body is None:
             session.delete(row)
+
+
+def _hash(versions: Iterable[tuple[int, int]]) -> str:
+    return hashlib.sha256(repr(list(versions)).encode()).hexdigest()
 
 
 def _row(session: Session, type_: type[Any], key: str) -> DraftPart | None:

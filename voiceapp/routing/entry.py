@@ -12,6 +12,7 @@ class DecisionEntry:
 
     Telephone numbers are as Twilio sent them; keyed digits never stand here. `lookup` is what
     was looked up and compared, complete enough to decide the same call again over other rules.
+    `safe` says that the call was sent to a safe destination.
     """
 
     call_sid: str
@@ -31,6 +32,7 @@ class DecisionEntry:
     ms: float
     lookup: Mapping[str, Any] | None = None
     explanation: tuple[str, ...] = field(default=())
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Text, case, cast, distinct, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, distinct, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
@@ -29,9 +29,6 @@ _WHOLE = tuple(getattr(DecisionRow, one.name) for one in fields(DecisionEntry))
 _BRIEF = tuple(column for column in _WHOLE if column.key not in _BODIES)
 _END = tuple(getattr(CallEndRow, one.name) for one in fields(EndEntry))
 _NEWEST_FIRST = (DecisionRow.at.desc(), DecisionRow.id.desc())
-
-_SAFE_SENTENCES = ("Sent to the safe destination, ", "The safe destination ")
-"""How the sentence of an explanation begins that tells of a safe destination."""
 
 
 class BadKey(ValueError):
@@ -107,7 +104,7 @@ def latest_calls(session: Session, count: int) -> tuple[DecisionEntry, ...]:
 
 def latest_safe(session: Session, since: datetime, count: int) -> tuple[DecisionEntry, ...]:
     """Return the last decisions that sent a real call to safety, without their explanations."""
-    query = select(*_BRIEF).where(*_real_since(since), _is_safe()).order_by(*_NEWEST_FIRST)
+    query = select(*_BRIEF).where(*_real_since(since), DecisionRow.safe).order_by(*_NEWEST_FIRST)
     return tuple(_entry(row, _BRIEF) for row in session.execute(query.limit(count)))
 
 
@@ -128,7 +125,7 @@ def tally(session: Session, days: Sequence[datetime]) -> Tally:
     return Tally(
         calls=_count(session, days, everything).get("all", nobody),
         outcomes={outcome: numbers for outcome, numbers in by_outcome.items() if outcome},
-        safe=_count(session, days, everything, _is_safe()).get("all", nobody),
+        safe=_count(session, days, everything, DecisionRow.safe).get("all", nobody),
     )
 
 
@@ -173,13 +170,6 @@ def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _real_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
     return DecisionRow.at >= since, DecisionRow.test.is_(False)
-
-
-def _is_safe() -> ColumnElement[bool]:
-    # as a JSON string of its own, never the first; a quote within one stands behind a backslash
-    explanation = cast(DecisionRow.explanation, Text)
-    begins = (f', "{start}' for start in _SAFE_SENTENCES)
-    return or_(*(explanation.contains(begin, autoescape=True) for begin in begins))
 
 
 def _count(

@@ -30,6 +30,7 @@ def decision_entry(decision: Decision, visit: Visit, *, is_test: bool) -> Decisi
         ms=round(visit.ms(), 2),
         lookup=inquiry.record if inquiry else None,
         explanation=decision.explanation,
+        safe=decision.is_safe,
     )
 
 

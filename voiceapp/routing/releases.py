@@ -58,6 +58,20 @@ def pending(session: Session) -> Pending:
     )
 
 
+class PendingMemory:
+    """Remembers what is pending until anything changes; every page shows how much it is."""
+
+    def __init__(self) -> None:
+        self._last: Pending | None = None
+
+    def pending(self, session: Session) -> Pending:
+        """Return what `pending` would. Raises UnreadableDocument."""
+        last = self._last
+        if last is None or last.seen != _seen(newest_number(session), draft.fingerprint(session)):
+            self._last = last = pending(session)
+        return last
+
+
 def publish(session: Session, author: str, comment: str = "", seen: str | None = None) -> int:
     """Make the draft the newest release and return its number; commits.
 

@@ -83,7 +83,7 @@ class ContactForm(BaseForm):
         "Name",
         required="Type a name, e.g. Ada Gold.",
         longest=LONGEST_NAME,
-        validators=[refuse(check.name_faults), refuse(_visible)],
+        validators=[refuse(_visible)],
     )
     module = ModuleField("Module")
     phones = TextAreaField("Phone numbers", filters=[stripped])

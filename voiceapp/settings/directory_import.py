@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import ValidationError
 
 from voiceapp.directory import importing, store, table
 from voiceapp.directory.importing import ImportPreview
@@ -13,6 +14,7 @@ from voiceapp.routing import draft
 from voiceapp.settings.contact_form import ModuleField
 from voiceapp.settings.door import me, needs
 from voiceapp.settings.forms import BaseForm
+from voiceapp.settings.offer import Offer
 from voiceapp.settings.uploads import UploadField
 
 bp = Blueprint("imports", __name__, url_prefix="/import")
@@ -36,19 +38,33 @@ class ImportForm(BaseForm):
     module = ModuleField("Module")
     file = UploadField("File")
 
+    def validate_file(self, field: UploadField) -> None:
+        """Refuse what can't be read; single lines may still have faults."""
+        if field.data is None:
+            raise ValidationError("Choose a CSV file.")
+        try:
+            table.read(field.data.content, self.meta.offer.plan.installation.country)
+        except UnreadableSheet as error:
+            raise ValidationError(str(error)) from error
+
 
 @bp.route("", methods=["GET", "POST"])
 @needs(Role.EDITOR)
 def new() -> ResponseReturnValue:
     """Take a file, and show what it would do."""
-    modules = store.modules(db.session())
+    session = db.session()
+    modules = store.modules(session)
+    offer = Offer(draft.read(session))
     if request.method == "GET":
         wanted = request.args.get("module", modules[0])
-        return _ask(ImportForm(None, None, module=wanted), modules)
-    form = ImportForm(None, request.form)
-    if form.validate() and (token := _keep(form, form.module.spelled(modules))):
-        return redirect(url_for(".preview", token=token), 303)
-    return _ask(form, modules), 422
+        return _ask(ImportForm(offer, None, module=wanted), modules)
+    form = ImportForm(offer, request.form)
+    if not form.validate() or form.file.data is None:
+        return _ask(form, modules), 422
+    module, content = form.module.spelled(modules), form.file.data.content
+    token = keep_import(session, _owner(), module, content)
+    session.commit()
+    return redirect(url_for(".preview", token=token), 303)
 
 
 @bp.get("/sample.csv")
@@ -89,23 +105,6 @@ def decide(token: str) -> ResponseReturnValue:
         session.commit()
         flash("Nothing was imported.")
     return redirect(url_for("settings.directory.index", module=kept.module), 303)
-
-
-def _keep(form: ImportForm, module: str) -> str | None:
-    """Keep a file that can be read until somebody decides; else say why beside its field."""
-    session = db.session()
-    if form.file.data is None:
-        form.file.errors = ["Choose a CSV file."]
-        return None
-    content = form.file.data.content
-    try:
-        table.read(content, _country())
-        token = keep_import(session, _owner(), module, content)
-    except UnreadableSheet as error:
-        form.file.errors = [str(error)]
-        return None
-    session.commit()
-    return token
 
 
 def _apply(kept: KeptFile) -> ImportPreview:

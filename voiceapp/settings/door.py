@@ -128,9 +128,14 @@ def admit() -> ResponseReturnValue | None:
             raise Forbidden
     if request.method not in _SAFE_METHODS:
         _refuse_forged()
-    if any(type(one) is int and one > _LARGEST_ID for one in (request.view_args or {}).values()):
-        raise NotFound  # databases can't even be asked for it
+    if not all(_may_be_known(one) for one in (request.view_args or {}).values()):
+        raise NotFound
     return None
+
+
+def _may_be_known(name: int | str) -> bool:
+    """Say whether the database can even be asked for what an address names."""
+    return "\0" not in name if isinstance(name, str) else name <= _LARGEST_ID
 
 
 def _wanted() -> str | None:
@@ -202,6 +207,7 @@ def own_up(error: Exception) -> ResponseReturnValue:
     return explain(InternalServerError())
 
 
+@bp.route("/", methods=_METHODS[1:], defaults={"rest": ""})
 @bp.route("/<path:rest>", methods=_METHODS)
 @needs(Role.VIEWER)
 def nothing(rest: str) -> ResponseReturnValue:

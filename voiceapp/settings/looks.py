@@ -19,6 +19,7 @@ from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Queue, Reco
 from voiceapp.rules.rule import Destination, DestinationKind, Rule
 from voiceapp.rules.uses import Part
 from voiceapp.rules.words import Name, Words
+from voiceapp.runtime import runtime
 from voiceapp.settings.door import bp
 
 _MENU = (
@@ -77,7 +78,7 @@ def around() -> dict[str, Any]:
         "is_admin": role.may(Role.ADMIN),
         "menu": [_item(*one[:2]) for one in _MENU if role.may(one[2])],
         "csrf_token": generate_csrf,
-        "pending": releases.pending(db.session()),
+        "pending": runtime().pending.pending(db.session()),
         "live": releases.newest_number(db.session()),
         "link_of": link_of,
         "page_of": page_of,

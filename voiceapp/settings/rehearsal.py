@@ -39,7 +39,7 @@ class Rehearsal:
 
 
 _ADVICE: Mapping[type[CrmError], str] = {
-    CrmRefused: "Look at the address and at the credentials: typed again, they count at once here.",
+    CrmRefused: "Look whether the address is right, and type the credentials again.",
     CrmUnavailable: "Look whether the address is right and the CRM is running, then try again.",
     CrmBadAnswer: "The address must lead to an answer in JSON, without the secret in it.",
 }

@@ -12,7 +12,7 @@ from voiceapp.crm.registry import DIRECTORY
 from voiceapp.directory.store import field_names, modules
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import draft
+from voiceapp.routing import draft, history
 from voiceapp.routing.draft import Stored
 from voiceapp.rules.plan import Plan
 from voiceapp.rules.rule import DestinationKind, Rule
@@ -57,6 +57,7 @@ def index() -> ResponseReturnValue:
         used=all_uses(plan),
         kind=DestinationKind.RULE,
         short=short,
+        asked=history.calls_of_rules(session, history.week_begin()),
     )
 
 

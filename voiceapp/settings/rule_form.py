@@ -26,7 +26,7 @@ from voiceapp.settings.condition_form import NOWHERE, ConditionField, from_rule,
 from voiceapp.settings.crm_fields import CrmFields, Where
 from voiceapp.settings.fields import DestinationField, PromptField, VoiceField
 from voiceapp.settings.forms import PartForm, Text
-from voiceapp.settings.offer import FROM_RULE, Offer
+from voiceapp.settings.offer import FROM_RULE, Choice, Offer
 
 FIND_BY = {FindBy.CALLER: "The number they call from", FindBy.DIGITS: "Digits they key in"}
 
@@ -51,6 +51,14 @@ class _Greeting(PromptField):
             super().pre_validate(form)
 
 
+def _locations() -> list[Choice]:
+    return [(one.value, one.value) for one in Location]
+
+
+def _ways_to_find() -> list[Choice]:
+    return [(one.value, FIND_BY[one]) for one in FindBy]
+
+
 def _outcome(label: str, outcome: Outcome) -> DestinationField:
     def applies(form: Any) -> bool:
         return outcome in outcomes_for(form.found_by())
@@ -73,13 +81,11 @@ class RuleForm(CrmFields, PartForm[Rule]):
     field = Text(
         "CRM Field Name", validators=[DataRequired("Type the field to compare, e.g. Tier.")]
     )
-    location = RadioField(
-        "Location", choices=[(one.value, one.value) for one in Location], default=Location.DID.value
-    )
+    location = RadioField("Location", choices=_locations, default=Location.DID.value)
     greeting = _Greeting("Greeting Instructions")
     find_by = RadioField(
         "Find the caller by",
-        choices=[(one.value, FIND_BY[one]) for one in FindBy],
+        choices=_ways_to_find,
         default=FindBy.CALLER.value,
     )
     search_field = Text(

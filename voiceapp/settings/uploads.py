@@ -28,3 +28,4 @@ class UploadField(Field):
         sent = request.files.get(self.name) if formdata is not None else None
         if sent is not None and sent.filename:
             self.data = Upload(sent.filename, sent.read())
+            sent.close()

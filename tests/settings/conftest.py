@@ -1,0 +1,140 @@
+"""Browsers on the settings pages, signed in or not, and how they send a form."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests.conftest import BASE
+from voiceapp import people
+from voiceapp.extensions import db
+from voiceapp.models.people import Person
+from voiceapp.people import Role
+from voiceapp.people.passwords import hash_password
+from voiceapp.runtime import runtime
+
+PASSWORD = "correct horse battery"
+HOST = BASE.removeprefix("https://")
+COOKIE = "__Host-voiceapp"
+
+SignedIn = Callable[..., FlaskClient]
+Join = Callable[..., str]
+
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class Browser(FlaskClient):
+    """A client that opens addresses as they are from outside: `client.get("/admin/queues/")`."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        if args and isinstance(args[0], str):
+            options.setdefault("base_url", BASE)
+            options.setdefault("buffered", True)  # lets go of files that are sent
+        return super().open(*args, **options)
+
+
+def browser(app: Flask) -> Browser:
+    """Return a browser in which nobody is signed in."""
+    return Browser(app, app.response_class)
+
+
+def copied(client: FlaskClient) -> Browser:
+    """Return another browser that has got hold of the session's cookie."""
+    thief = browser(client.application)
+    cookie = client.get_cookie(COOKIE, HOST)
+    assert cookie is not None
+    thief.set_cookie(COOKIE, cookie.value, domain=HOST, origin_only=True)
+    return thief
+
+
+def csrf(client: FlaskClient, url: str) -> str:
+    """Return the token against forgery that a page carries."""
+    page = client.get(url)
+    found = _TOKEN.search(page.text)
+    assert found, f"{url} answers {page.status} and carries no token."
+    return found[1]
+
+
+def post(client: FlaskClient, url: str, *, page: str = "", **fields: Any) -> TestResponse:
+    """Send a form as the page at its address does, or as another `page` does."""
+    return client.post(url, data={"csrf_token": csrf(client, page or url), **fields})
+
+
+def try_to_sign_in(
+    client: FlaskClient, email: str, password: str = PASSWORD, **fields: Any
+) -> TestResponse:
+    """Send the form that people sign in with."""
+    return post(client, "/admin/sign-in", email=email, password=password, **fields)
+
+
+def is_in(client: FlaskClient) -> bool:
+    """Say whether somebody is signed in."""
+    return client.get("/admin/account").status_code == 200
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of PASSWORD, made once because making one is slow on purpose."""
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def join(app: Flask, password_hash: str) -> Join:
+    """Make somebody with PASSWORD and return their e-mail address: `join("editor")`."""
+
+    def join(role: str = "admin", email: str = "", name: str = "") -> str:
+        email = email or f"{role}@example.com"
+        with app.app_context():
+            session = db.session()
+            if session.scalar(select(Person).filter_by(email=email)) is None:
+                person = Person(email=email, name=name or role.title(), role=role)
+                person.password_hash = password_hash
+                session.add(person)
+                session.commit()
+            db.session.remove()
+        return email
+
+    return join
+
+
+@pytest.fixture
+def signed_in(app: Flask, join: Join) -> SignedIn:
+    """Return a browser of somebody who signed in as people do: `signed_in("viewer")`."""
+
+    def signed_in(role: str = "admin", email: str = "", name: str = "") -> Browser:
+        client = browser(app)
+        answer = try_to_sign_in(client, join(role, email, name))
+        assert answer.status_code == 303, answer.status
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def invite(app: Flask) -> Callable[..., str]:
+    """Make somebody without a password and return the token of their link."""
+
+    def invite(email: str = "ada@example.com") -> str:
+        with app.app_context():
+            return people.add(db.session(), email, "Ada Gold", Role.VIEWER)
+
+    return invite
+
+
+@pytest.fixture
+def fail(app: Flask) -> Callable[..., None]:
+    """Let sign-ins fail, for one account or from one address: `fail(10, email=…)`."""
+
+    def fail(times: int, *, email: str = "", address: str = "") -> None:
+        with app.app_context():
+            for number in range(times):
+                runtime().throttle.failed(
+                    email or f"{number}@example.com", address or f"192.0.2.{number}"
+                )
+
+    return fail
