@@ -24,7 +24,6 @@ LONGEST_MODULE = 50
 LONGEST_VALUE = 2000
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f]")
-_ROW = re.compile(r"-(\d{1,6})-", re.ASCII)
 
 
 def _visible(text: str) -> Iterator[str]:
@@ -66,15 +65,6 @@ class FreeFieldForm(Form):
             raise ValidationError(sentence)
 
 
-class _Rows(FieldList):  # type: ignore[type-arg]  # generic for the type checker alone
-    """Rows of a form; of what is sent, only plain numbers count as those of rows."""
-
-    def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
-        for key in formdata:
-            if key.startswith(prefix) and (match := _ROW.match(key, len(prefix))):
-                yield int(match[1])
-
-
 class ContactForm(BaseForm):
     """A contact as somebody types it; `seen` is the fingerprint of what the page has shown."""
 
@@ -87,7 +77,7 @@ class ContactForm(BaseForm):
     )
     module = ModuleField("Module")
     phones = TextAreaField("Phone numbers", filters=[stripped])
-    fields = _Rows(FormField(FreeFieldForm), "Fields")
+    fields = FieldList(FormField(FreeFieldForm), "Fields")
 
     @staticmethod
     def values(contact: StoredContact) -> dict[str, Any]:
@@ -117,11 +107,11 @@ class ContactForm(BaseForm):
         if check.is_lost(numbers, self._free_fields()):
             raise ValidationError(check.NOTHING_TO_FIND_IT_BY)
 
-    def validate_fields(self, field: _Rows) -> None:
+    def validate_fields(self, field: Any) -> None:
         """Refuse a field that stands there twice, beside the second of the two."""
         names: set[str] = set()
-        for row in (entry.form for entry in field.entries):
-            name = row.field.data if row.value.data else ""
+        for row in (entry.form for entry in field.entries if entry.form.value.data):
+            name = row.field.data
             if name and name in names:
                 row.field.errors = [f"The field “{name[:40]}” stands here twice. Remove one."]
                 field.errors = [*field.errors, row.errors]
@@ -138,4 +128,4 @@ class ContactForm(BaseForm):
 
     def _free_fields(self) -> Mapping[str, str]:
         rows = (entry.form for entry in self.fields.entries)
-        return {row.field.data: row.value.data for row in rows if row.value.data}
+        return {row.field.data or "": row.value.data for row in rows if row.value.data}

@@ -25,7 +25,6 @@ bp.register_blueprint(directory_import.bp)
 _PAGE = 50
 _MOST_OFFERED = 12
 _HIGHEST_ID = 2**31 - 1
-_LONGEST_ACTION = 20
 
 
 @bp.get("/")
@@ -72,7 +71,7 @@ def edit(id_: int) -> ResponseReturnValue:
         return _answer(*found)
     if request.method == "GET":
         abort(404)
-    return _gone(ContactForm(_offer(), request.form))
+    return _gone(_typed())
 
 
 @bp.route("/<int:id_>/delete", methods=["GET", "POST"])
@@ -114,12 +113,12 @@ def _lines(engine: Engine, module: str, columns: Sequence[str]) -> Iterator[str]
 
 def _answer(contact: StoredContact | None, module: str) -> ResponseReturnValue:
     """Shape a form anew as one of its buttons wants, or save what it sends."""
-    if action := request.form.get("fields-do", "")[:_LONGEST_ACTION]:
-        form = ContactForm(_offer(), rearranged(request.form, "fields", action))
+    action = request.form.get("fields-do", "")
+    form = _typed(action)
+    if action:
         last = len(form.fields.entries) - 1
         focus = f"fields-{last}-field" if action == "add" else "add-field"
         return _show(form, contact, module, focus=focus)
-    form = ContactForm(_offer(), request.form)
     if contact is not None:
         form.module.data = module  # it stays where it is
     if not form.validate():
@@ -179,6 +178,11 @@ def _show(form: ContactForm, contact: StoredContact | None, module: str, **more:
         field_names=store.field_names(session, module),
         **more,
     )
+
+
+def _typed(action: str = "") -> ContactForm:
+    """Return the form as it was sent, its rows as a button wants them."""
+    return ContactForm(_offer(), rearranged(request.form, "fields", action))
 
 
 def _offer() -> Offer:
