@@ -158,7 +158,14 @@ def _page(stored: Stored[Integration] | None) -> ResponseReturnValue:
         return _show(form, plan, stored), 422
     if request.form.get("do") == "try":
         return _show(form, plan, stored, _test(form, plan, part))
-    return editing.save(PAGES, form, plan, stored, lambda session: _settle(session, form, part))
+    return editing.save(
+        PAGES,
+        form,
+        plan,
+        stored,
+        lambda session: _settle(session, form, part),
+        **_around(form, plan, part),
+    )
 
 
 def _show(
@@ -167,8 +174,13 @@ def _show(
     stored: Stored[Integration] | None,
     tried: Rehearsal | None = None,
 ) -> str:
-    rules = rules_asking(plan, stored.part.key) if stored else ()
-    return editing.show(PAGES, form, plan, stored, choice=form.choice(), rules=rules, tried=tried)
+    around = _around(form, plan, stored.part if stored else None)
+    return editing.show(PAGES, form, plan, stored, tried=tried, **around)
+
+
+def _around(form: IntegrationForm, plan: Plan, part: Integration | None) -> dict[str, Any]:
+    rules = rules_asking(plan, part.key) if part else ()
+    return {"choice": form.choice(), "rules": rules}
 
 
 def _settle(session: Session, form: IntegrationForm, was: Integration | None) -> None:
