@@ -176,7 +176,7 @@ def _count(
     session: Session,
     days: Sequence[datetime],
     by: ColumnElement[str] | Any,
-    *conditions: ColumnElement[bool],
+    *conditions: ColumnElement[bool] | Any,
 ) -> dict[str, Numbers]:
     """Return how many real calls have each value of `by`, on each day."""
     on = case(*((DecisionRow.at >= days[day], day) for day in reversed(range(len(days)))))
