@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
@@ -85,14 +86,21 @@ def instance(demo_instance: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(demo_instance, tmp_path / "instance"))
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """The pages, compiled once for all applications."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_app(instance: Path) -> Iterator[MakeApp]:
+def make_app(instance: Path, templates: BytecodeCache) -> Iterator[MakeApp]:
     """Make applications on the test's instance folder; our own faults come through."""
     made: list[Flask] = []
 
     def make(overrides: Mapping[str, str] | None = None, **arguments: object) -> Flask:
         arguments = {"watch": False, "propagate_faults": True} | arguments
         app = create_app(settings(instance) | dict(overrides or {}), **arguments)  # type: ignore[arg-type]
+        app.jinja_env.bytecode_cache = templates
         made.append(app)
         return app
 
