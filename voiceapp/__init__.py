@@ -161,8 +161,13 @@ def _client_maker(around: Surroundings) -> ClientFor:
 
 
 def _engine_options(database_url: str) -> dict[str, Any]:
-    """Return options that keep a lost database from holding a thread for long."""
-    options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 2}
+    """Return options that keep a lost database from holding a thread for long, and secrets kept."""
+    options: dict[str, Any] = {
+        "pool_size": 10,
+        "max_overflow": 20,
+        "pool_timeout": 2,
+        "hide_parameters": True,  # a fault is logged with its statement, but not with what is in it
+    }
     if database_url.startswith("postgresql"):
         options["pool_pre_ping"] = True
         options["connect_args"] = {

@@ -20,7 +20,7 @@ MOST_KEPT = 20_000
 
 
 class Throttle:
-    """Counts failed sign-ins; only those, so that nobody is slowed down by their own success.
+    """Counts sign-ins that fail or are under way, so that nobody is slowed down by success.
 
     An account is counted alike whether it exists or not. Within memory (`memory://`) each process
     counts for itself, forgets a counter 15 minutes after it began, and keeps `most_kept` at most.
@@ -31,19 +31,31 @@ class Throttle:
         self._most_kept = most_kept
         self._lock = threading.Lock()  # threads may trip over each other in limits' memory
 
-    def is_open(self, email: str, address: str) -> bool:
-        """Say whether an attempt may be made; ask before the password is looked at."""
-        with self._lock:
-            return all(self._limiter.test(limit, key) for limit, key in _keys(email, address))
+    def take(self, email: str, address: str) -> bool:
+        """Count an attempt and say whether it may be made; one that may not counts for nothing.
 
-    def failed(self, email: str, address: str) -> None:
-        """Count an attempt that failed."""
+        To be asked before the password is looked at, which takes so long that many attempts would
+        be under way before the first has failed.
+        """
+        keys = _keys(email, address)
         with self._lock:
+            if not all(self._limiter.test(limit, key) for limit, key in keys):
+                return False
             storage = self._limiter.storage
             if isinstance(storage, MemoryStorage) and len(storage.expirations) >= self._most_kept:
                 storage.reset()
+            return all([self._limiter.hit(limit, key) for limit, key in keys])
+
+    def give_back(self, email: str, address: str) -> None:
+        """Take back the count of an attempt that did not fail."""
+        with self._lock:
+            storage = self._limiter.storage
             for limit, key in _keys(email, address):
-                self._limiter.hit(limit, key)
+                counter = limit.key_for(key)
+                if storage.get(counter) > 1:
+                    storage.incr(counter, limit.get_expiry(), amount=-1)
+                else:  # forgotten meanwhile, or nothing but this attempt
+                    storage.clear(counter)
 
     @cached_property
     def _limiter(self) -> FixedWindowRateLimiter:

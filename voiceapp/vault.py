@@ -1,10 +1,14 @@
 """Encrypts the secrets of integrations; a secret goes only to the origin it was saved with."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+_AMBIGUOUS = re.compile(r"[@\\\s\x00-\x1f]")
+"""What programs read differently in the host part of an address."""
 
 
 class Sealed(Exception):
@@ -39,6 +43,8 @@ def origin(url: str) -> str:
     >>> origin("https://CRM.example/path"), origin("https://crm.example:8443/")
     ('https://crm.example:443', 'https://crm.example:8443')
     """
+    if _AMBIGUOUS.search(url.partition("://")[2].split("/", 1)[0]):
+        raise ValueError("This is not an address that can be asked.")
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)

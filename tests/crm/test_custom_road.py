@@ -13,7 +13,7 @@ from flask import Flask
 from tests.conftest import MakeApp, Post, poster
 from tests.crm.conftest import to_this_machine
 from tests.crm.https_server import HttpsServer, Visit
-from voiceapp.crm.registry import CUSTOM_URL, HEADER_NAME, HEADER_VALUE
+from voiceapp.crm.registry import CUSTOM_URL, HEADER_NAME, header_slot
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
 from voiceapp.routing import draft
@@ -61,7 +61,7 @@ def app(make_app: MakeApp, server: HttpsServer, ca_bundle: Path) -> Flask:
         shop = Integration("shop", "Shop", CUSTOM_URL, url, {HEADER_NAME: "X-Api-Key"})
         for part in (shop, RULE, Did(SHOP, "Shop", Destination(DestinationKind.RULE, RULE.name))):
             draft.save(session, part, "test")
-        sealed = runtime().vault.seal({HEADER_VALUE: KEY})
+        sealed = runtime().vault.seal({header_slot("X-Api-Key"): KEY})
         session.add(Credential(integration="shop", origin=origin(url), secrets=sealed))
         publish(session, "test")
     return app

@@ -13,9 +13,8 @@ from voiceapp.crm.registry import (
     CUSTOM_URL,
     DIRECTORY,
     HEADER_NAME,
-    HEADER_VALUE,
     KINDS,
-    PASSWORD,
+    USERNAME,
     Connection,
     Kind,
     Surroundings,
@@ -47,7 +46,7 @@ def test_the_directory_has_modules_and_no_address():
     assert directory.modules == ("Contacts", "Leads", "Accounts")
     asked = (directory.url, directory.username, directory.password, directory.header)
     assert not any(asked)
-    assert directory.secret == ""
+    assert directory.slot({}) == ""
 
 
 def test_a_custom_url_has_an_address_and_may_have_a_header():
@@ -64,13 +63,13 @@ def test_a_custom_url_has_an_address_and_may_have_a_header():
     [
         ({}, ""),
         ({"username": "Who?"}, ""),
-        ({"header": True}, HEADER_VALUE),
-        ({"password": "A key."}, PASSWORD),
-        ({"password": "A key.", "header": True}, PASSWORD),
+        ({"header": True}, "header x-key"),
+        ({"password": "A key."}, "password of ada"),
+        ({"password": "A key.", "header": True}, "password of ada"),
     ],
 )
 def test_a_kind_has_one_secret_or_none(fields, secret):
-    assert kind(**fields).secret == secret
+    assert kind(**fields).slot({HEADER_NAME: "X-Key", USERNAME: "ada"}) == secret
 
 
 @pytest.mark.parametrize(
@@ -101,14 +100,14 @@ def test_the_directory_is_built_in(around):
 
 def test_a_custom_url_takes_its_header_along(around):
     client = build_client(
-        connection(options={HEADER_NAME: "X-Key"}, secrets={HEADER_VALUE: "hush"}), around
+        connection(options={HEADER_NAME: "X-Key"}, secrets={"header x-key": "hush"}), around
     )
 
     assert client == CustomUrlClient(around.door, URL, SecretHeader("X-Key", "hush"))
 
 
 def test_a_secret_without_the_name_of_a_header_stays_at_home(around):
-    client = build_client(connection(secrets={HEADER_VALUE: "hush"}), around)
+    client = build_client(connection(secrets={"header x-key": "hush"}), around)
 
     assert client == CustomUrlClient(around.door, URL, None)
 
@@ -119,7 +118,7 @@ def test_a_secret_without_the_name_of_a_header_stays_at_home(around):
         connection("nonsense"),
         connection(url="http://shop.example/"),
         connection(options={HEADER_NAME: "X-Key"}),  # its value was never typed
-        connection(options={HEADER_NAME: "X Key"}, secrets={HEADER_VALUE: "hush"}),
+        connection(options={HEADER_NAME: "X Key"}, secrets={"header x-key": "hush"}),
     ],
 )
 def test_what_can_not_be_used_is_refused_in_a_sentence(around, wrong):
@@ -131,7 +130,7 @@ def test_what_can_not_be_used_is_refused_in_a_sentence(around, wrong):
 
 def test_a_connection_shows_nothing_of_itself():
     shown = repr(
-        connection(url=f"{URL}?key=hush", options={"a": "hush"}, secrets={PASSWORD: "hush"})
+        connection(url=f"{URL}?key=hush", options={"a": "hush"}, secrets={"password of ": "hush"})
     )
 
     assert shown == "Connection('custom')"

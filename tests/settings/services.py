@@ -10,7 +10,7 @@ import trustme
 from tests.crm.https_server import HttpsServer, Visit
 from voiceapp.crm.contract import CrmClient
 from voiceapp.crm.custom import CustomUrlClient, SecretHeader, refuse_what_cannot_be_asked
-from voiceapp.crm.registry import PASSWORD, Connection, Kind, Surroundings
+from voiceapp.crm.registry import Connection, Kind, Surroundings, password_slot
 
 ADA = b'{"name": "Ada", "Tier": "Gold"}'
 HOSTS = ("crm.test", "evil.test", "crm.test.evil.test", "xn--crm-hoa.test")
@@ -55,7 +55,7 @@ def serving(folder: Path) -> Iterator[Service]:
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
-    password = connection.secrets.get(PASSWORD, "")
+    password = connection.secrets.get(password_slot(connection.options), "")
     header = SecretHeader("X-Password", password) if password else None
     return CustomUrlClient(around.door, connection.url, header)
 

@@ -88,7 +88,7 @@ def test_what_is_set_up_is_offered_to_rules(app, admin, shop, typed):
         opened_ = runtime().vault.open(row.secrets)
 
     assert (row.integration, row.origin) == (key, origin(typed["url"]))
-    assert opened_ == {"header_value": SECRET}
+    assert opened_ == {"header x-api-key": SECRET}
     assert (f"shared:{key}", "Shop") in opened(admin, "/admin/routing/new")["crm"].options
     text = admin.get(TAB).text
     assert "find?…" in text

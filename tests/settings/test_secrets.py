@@ -11,7 +11,7 @@ from tests.crm.conftest import to_this_machine
 from tests.settings.forms import Page, drafted, keep, opened, place_of, rule_of, send
 from tests.settings.routes import content
 from tests.settings.services import STAND_INS, serving
-from voiceapp.crm.registry import HEADER_NAME, HEADER_VALUE, KINDS
+from voiceapp.crm.registry import HEADER_NAME, KINDS, header_slot
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
 from voiceapp.routing import draft, releases
@@ -84,7 +84,7 @@ def shared(app, service) -> None:
     one = Integration("shop", "Shop", "custom", service.url(), {HEADER_NAME: "X-Api-Key"})
     keep(app, one)
     with app.app_context():
-        sealed = runtime().vault.seal({HEADER_VALUE: SECRET})
+        sealed = runtime().vault.seal({header_slot("X-Api-Key"): SECRET})
         db.session.add(Credential(integration="shop", origin=origin(one.url), secrets=sealed))
         db.session.commit()
 

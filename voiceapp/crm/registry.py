@@ -36,9 +36,7 @@ class Surroundings:
 DIRECTORY = "directory"
 CUSTOM_URL = "custom"
 HEADER_NAME = "header_name"
-HEADER_VALUE = "header_value"
 USERNAME = "username"
-PASSWORD = "password"  # noqa: S105 - the name of a secret, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,25 @@ class Kind:
     url: str = ""
     header: bool = False
 
-    @property
-    def secret(self) -> str:
-        """The name of the secret it takes; blank if it takes none."""
-        return PASSWORD if self.password else HEADER_VALUE if self.header else ""
+    def slot(self, options: Mapping[str, str]) -> str:
+        """Return the name of the secret that is needed with some options; blank if none is.
+
+        It has the user or the header in it: the secret of the one is none of the other.
+        """
+        if self.password:
+            return password_slot(options)
+        name = options.get(HEADER_NAME, "") if self.header else ""
+        return header_slot(name) if name else ""
+
+
+def password_slot(options: Mapping[str, str]) -> str:
+    """Return the name under which the password is kept of the user that the options name."""
+    return f"password of {options.get(USERNAME, '')}"
+
+
+def header_slot(name: str) -> str:
+    """Return the name under which the value of a header is kept."""
+    return f"header {name.lower()}"
 
 
 def _directory(connection: Connection, around: Surroundings) -> CrmClient:
@@ -72,7 +85,7 @@ def _directory(connection: Connection, around: Surroundings) -> CrmClient:
 
 def _custom(connection: Connection, around: Surroundings) -> CrmClient:
     name = connection.options.get(HEADER_NAME, "")
-    value = connection.secrets.get(HEADER_VALUE, "")
+    value = connection.secrets.get(header_slot(name), "")
     header = SecretHeader(name, value) if name else None
     return CustomUrlClient(around.door, connection.url, header)
 

@@ -8,7 +8,6 @@ from voiceapp.people.accounts import (
     by_email,
     change_role,
     everybody,
-    has_admin,
     make_first_admin,
     remove,
 )
@@ -29,7 +28,6 @@ from voiceapp.people.sign_ins import (
     change_password,
     sign_in,
     sign_out,
-    sign_out_everywhere,
     signed_in,
 )
 
@@ -50,13 +48,11 @@ __all__ = [
     "change_password",
     "change_role",
     "everybody",
-    "has_admin",
     "make_first_admin",
     "person_of_link",
     "remove",
     "renew_link",
     "sign_in",
     "sign_out",
-    "sign_out_everywhere",
     "signed_in",
 ]

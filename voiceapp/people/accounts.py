@@ -47,11 +47,6 @@ def everybody(session: Session) -> list[Person]:
     return list(session.scalars(select(Person).order_by(func.lower(Person.name), Person.id)))
 
 
-def has_admin(session: Session) -> bool:
-    """Say whether anybody can sign in as an admin."""
-    return session.scalar(_admins().limit(1)) is not None
-
-
 def change_role(session: Session, person: Person, role: Role) -> None:
     """Let somebody do more, or less. Raises LastAdmin."""
     if role is not Role.ADMIN:

@@ -53,7 +53,9 @@ def accept_link(
     Raises LinkSpent, and WeakPassword, which leaves the link as it is.
     """
     person = person_of_link(session, token, clock=clock)
-    check_password(password, email=person.email, name=person.name)
+    email, name = person.email, person.name
+    session.commit()  # hashing takes a while, and must not hold a connection
+    check_password(password, email=email, name=name)
     password_hash = hash_password(password, hasher)
     used = delete(OneTimeLink).where(OneTimeLink.token_hash == hash_token(token))
     # whoever else had the link at the same moment deletes nothing

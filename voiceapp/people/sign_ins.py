@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from voiceapp.models.people import OneTimeLink, Person, SignIn
@@ -18,6 +18,8 @@ from voiceapp.people.tokens import hash_token, make_token
 UNUSED_FOR = timedelta(hours=12)
 IN_ALL = timedelta(days=7)
 SEEN_EVERY = timedelta(minutes=1)
+
+_NOT_PRESENT = "That is not your present password."
 
 Clock = Callable[[], datetime]
 
@@ -35,22 +37,32 @@ def authenticate(
     right = is_right(password, kept, hasher)
     if kept is None or not right:
         return None
+    renewed = hash_password(password, hasher) if hasher.check_needs_rehash(kept) else kept
     person = session.scalar(select(Person).filter_by(id=person_id, password_hash=kept))
-    if person is not None and hasher.check_needs_rehash(kept):
-        person.password_hash = hash_password(password, hasher)
+    if person is not None and renewed != kept:
+        person.password_hash = renewed
         session.commit()
     return person
 
 
-def change_password(session: Session, person: Person, old: str, new: str) -> str:
+def change_password(
+    session: Session, person: Person, old: str, new: str, *, hasher: PasswordHasher = HASHER
+) -> str:
     """Change a password, end all sign-ins, and return the token of a new one.
 
     Raises WrongPassword and WeakPassword.
     """
-    if not is_right(old, person.password_hash):
-        raise WrongPassword("That is not your present password.")
-    check_password(new, email=person.email, name=person.name)
-    person.password_hash = hash_password(new)
+    kept, email, name = person.password_hash, person.email, person.name
+    unchanged = update(Person).where(Person.id == person.id, Person.password_hash == kept)
+    session.commit()  # hashing takes a while, and must not hold a connection
+    if not is_right(old, kept, hasher):
+        raise WrongPassword(_NOT_PRESENT)
+    check_password(new, email=email, name=name)
+    changed = unchanged.values(password_hash=hash_password(new, hasher))
+    # whoever changed it at the same moment, or took it away, leaves nothing to be changed
+    if session.scalar(changed.returning(Person.id)) is None:
+        session.rollback()
+        raise WrongPassword(_NOT_PRESENT)
     links.shut_out(session, person)
     return sign_in(session, person)
 
@@ -88,12 +100,6 @@ def signed_in(session: Session, token: str, *, clock: Clock = now) -> Person | N
 def sign_out(session: Session, token: str) -> None:
     """End one sign-in, if it has not ended already."""
     session.execute(delete(SignIn).where(SignIn.token_hash == hash_token(token)))
-    session.commit()
-
-
-def sign_out_everywhere(session: Session, person: Person) -> None:
-    """End all sign-ins of a person."""
-    session.execute(delete(SignIn).where(SignIn.person_id == person.id))
     session.commit()
 
 

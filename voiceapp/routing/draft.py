@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from voiceapp.models.draft import DraftPart
@@ -167,6 +168,8 @@ def change(session: Session, id_: int, version: int, part: Part, author: str) ->
             part = _renamed(part, old, new)
         row.body = to_plain(part)
         row.changed_by = author
+        # what belongs to the part may differ where the part itself does not
+        flag_modified(row, "body")
         session.flush()
 
 

@@ -61,14 +61,14 @@ def sign_in() -> ResponseReturnValue:
         return render_template("access/sign_in.html", form=form), 422
     email, address = form.email.data or "", request.remote_addr or ""
     throttle = runtime().throttle
-    if not throttle.is_open(email, address):
+    if not throttle.take(email, address):
         form.email.errors = [_TOO_MANY]
         return render_template("access/sign_in.html", form=form), 429
     person = people.authenticate(db.session(), email, form.password.data or "")
     if person is None:
-        throttle.failed(email, address)
         form.email.errors = [_NOT_IN]
         return render_template("access/sign_in.html", form=form), 422
+    throttle.give_back(email, address)
     _enter(person)
     return redirect(_within(form.next.data or ""), 303)
 
@@ -90,15 +90,15 @@ def welcome(token: str) -> ResponseReturnValue:
     try:
         person = people.person_of_link(db.session(), token)
     except LinkSpent as error:
-        return render_template(
-            "trouble.html", person=None, title="This link can't be used", advice=str(error)
-        ), 410
+        return _spent(error)
     form = NewPasswordForm(formdata=request.form if request.method == "POST" else None)
     if request.method == "GET":
         return render_template("access/welcome.html", form=form, invited=person, person=None)
     if form.validate():
         try:
             person = people.accept_link(db.session(), token, form.password.data or "")
+        except LinkSpent as error:  # somebody was faster
+            return _spent(error)
         except PeopleError as error:
             form.password.errors = [str(error)]
         else:
@@ -116,8 +116,8 @@ def account() -> ResponseReturnValue:
         return render_template("access/account.html", form=form)
     if not form.validate():
         return render_template("access/account.html", form=form), 422
-    throttle, address = runtime().throttle, request.remote_addr or ""
-    if not throttle.is_open(me().email, address):
+    throttle, email, address = runtime().throttle, me().email, request.remote_addr or ""
+    if not throttle.take(email, address):
         form.present.errors = [_TOO_MANY]
         return render_template("access/account.html", form=form), 429
     try:
@@ -125,15 +125,22 @@ def account() -> ResponseReturnValue:
             db.session(), me(), form.present.data or "", form.password.data or ""
         )
     except people.WrongPassword as error:
-        throttle.failed(me().email, address)
         form.present.errors = [str(error)]
     except people.WeakPassword as error:
+        throttle.give_back(email, address)
         form.password.errors = [str(error)]
     else:
+        throttle.give_back(email, address)
         door.remember(token)
         flash("Your password is changed. Sessions on other devices have ended.")
         return redirect(url_for(".account"), 303)
     return render_template("access/account.html", form=form), 422
+
+
+def _spent(error: LinkSpent) -> ResponseReturnValue:
+    return render_template(
+        "trouble.html", person=None, title="This link can't be used", advice=str(error)
+    ), 410
 
 
 def _enter(person: Person) -> None:

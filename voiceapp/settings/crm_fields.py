@@ -8,6 +8,7 @@ from wtforms.validators import StopValidation
 
 from voiceapp.crm.custom import SecretHeader
 from voiceapp.crm.registry import HEADER_NAME, USERNAME
+from voiceapp.routing.credentials import Kept
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.settings import rule_crm
 from voiceapp.settings.forms import BaseForm, Text
@@ -39,8 +40,8 @@ class WhereUsed(Where):
 class CrmFields(BaseForm):
     """The fields under “CRM Settings”.
 
-    `own` is the integration that belongs to the rule alone, if it has one by now, and `kept` are
-    the origins for which that has a secret.
+    `own` is the integration that belongs to the rule alone, if it has one by now, and `kept` says
+    which secrets that has.
     """
 
     crm = SelectField("CRM To Use", validate_choice=False)
@@ -60,7 +61,7 @@ class CrmFields(BaseForm):
 
     plan: Plan
     own: Integration | None
-    kept: frozenset[str]
+    kept: Kept
     _made: Integration | None = None
 
     def choice(self) -> CrmChoice | None:
@@ -78,14 +79,23 @@ class CrmFields(BaseForm):
         return choice is not None and bool(choice.kind.modules)
 
     def is_kept(self) -> bool:
-        """Say whether a secret is kept for the address that stands in the form."""
+        """Say whether the secret is kept for the address, and the user or header, in the form."""
+        return self._slot() in {slot for at, slot in self.kept if at == self._origin()}
+
+    def _slot(self) -> str | None:
+        """Return the name of the secret that is needed; None if it can't be kept by now."""
         choice = self.choice()
         if self.own is None or choice is None or self.own.kind != choice.kind_key:
-            return False
+            return None
+        return choice.kind.slot(self._options(choice))
+
+    def _origin(self) -> str:
+        """Return the origin of the address in the form, blank for none."""
+        choice = self.choice()
         try:
-            return origin(self._address(choice)) in self.kept
+            return origin(self._address(choice)) if choice else ""
         except ValueError:
-            return False
+            return ""
 
     def integration(self) -> Integration:
         """Return the CRM that the form describes, half-filled as it may be."""
@@ -99,11 +109,13 @@ class CrmFields(BaseForm):
             return Integration("", "…", "")
         if choice.shared is not None:
             return choice.shared
-        options = {
+        return rule_crm.private(choice, self.own, self._address(choice), self._options(choice))
+
+    def _options(self, choice: CrmChoice) -> dict[str, str]:
+        return {
             USERNAME: (self.username.data or "") if choice.kind.username else "",
             HEADER_NAME: (self.header_name.data or "") if choice.kind.header else "",
         }
-        return rule_crm.private(choice, self.own, self._address(choice), options)
 
     def _address(self, choice: CrmChoice) -> str:
         return (self.url.data or "") if choice.kind.url else ""
@@ -148,7 +160,7 @@ class CrmFields(BaseForm):
             _refuse_header("x", field.data)
 
     def _type(self, what: str) -> str:
-        if self.kept:
+        if self.kept and self._origin() not in {at for at, _ in self.kept}:
             return f"The address leads to another host: type {what} again."
         return f"Type {what}."
 

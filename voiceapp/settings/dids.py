@@ -63,7 +63,7 @@ class DidForm(PartForm[Did]):
         )
 
 
-def _around(plan: Plan, did: Did | None) -> dict[str, Any]:
+def _around(plan: Plan, did: Did | None, form: DidForm) -> dict[str, Any]:
     if did is None:
         return {}
     way = way_of(did, plan)

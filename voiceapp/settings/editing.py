@@ -1,17 +1,18 @@
 """The one way in which parts of the draft are shown, saved, published and deleted."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
 from voiceapp.routing.draft import ChangedMeanwhile, KeyTaken, Stored, key_of
-from voiceapp.rules.diff import Change, Line, diff
+from voiceapp.rules.diff import Line, diff
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
 from voiceapp.rules.uses import Part
 from voiceapp.settings.door import author
@@ -19,6 +20,8 @@ from voiceapp.settings.forms import PartForm, read_version
 from voiceapp.settings.offer import Offer
 
 P = TypeVar("P", bound=Part)
+Sent: TypeAlias = MultiDict[str, str] | None
+"""What a form has sent; None when it is shown first."""
 
 _NAMED_BY = {Did: "number", Ivr: "number", Integration: "key"}
 """What parts are known by that have no unique name."""
@@ -31,8 +34,11 @@ PUBLISH = "publish"
 class Pages(Generic[P]):
     """The pages of one kind of part: its type, words, form and templates.
 
-    `around` returns what else the template shows, given the draft and the part, if there is one.
-    `is_many` is off for the installation's settings, of which there is one.
+    `around` returns what else the template shows, given the draft, the part if there is one, and
+    the form. `make` returns the form, of a part or of what was sent. `button` answers a button
+    that saves nothing with what to show. `alongside` returns what belongs to the part and is
+    saved with it, `settle` does what else is to be done then, in the same transaction. `is_many`
+    is off for the installation's settings, of which there is one.
     """
 
     type_: type[P]
@@ -40,8 +46,19 @@ class Pages(Generic[P]):
     form: type[PartForm[P]]
     template: str
     blueprint: str
-    around: Callable[[Plan, P | None], Mapping[str, Any]] = field(default=lambda plan, part: {})
+    around: Callable[[Plan, P | None, Any], Mapping[str, Any]] = lambda plan, part, form: {}
+    make: Callable[[Plan, Stored[P] | None, Sent], PartForm[P]] | None = None
+    button: Callable[[Any, Plan], Mapping[str, Any] | None] = lambda form, plan: None
+    alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
+    settle: Callable[[Session, Any], None] = lambda session, form: None
     is_many: bool = True
+
+    def made(self, plan: Plan, stored: Stored[P] | None, sent: Sent) -> PartForm[P]:
+        """Return the form of a part, of a new one, or of what was sent."""
+        if self.make is not None:
+            return self.make(plan, stored, sent)
+        values = self.form.values(stored.part) if stored and sent is None else {}
+        return self.form(Offer(plan), sent, **values)
 
     def address(self, id_: int) -> str:
         """Return where a part is edited."""
@@ -71,21 +88,22 @@ def edit(pages: Pages[P], id_: int | None = None) -> ResponseReturnValue:
         abort(404)
     plan = draft.read(session)
     if request.method != "POST":
-        values = pages.form.values(stored.part) if stored else {}
-        form = pages.form(Offer(plan), None, **values)
+        form = pages.made(plan, stored, None)
         form.version.data = str(stored.version if stored else 0)
-        return show(pages, form, plan, stored)
-    form = pages.form(Offer(plan), request.form)
+        return _show(pages, form, plan, stored)
+    form = pages.made(plan, stored, request.form)
+    if (more := pages.button(form, plan)) is not None:
+        return _show(pages, form, plan, stored, **more)
     is_valid = form.validate()
     if is_gone:
         form.version.data = "0"
-        return show(pages, form, plan, None, Conflict(None, ())), 409
+        return _show(pages, form, plan, None, Conflict(None, ())), 409
     if not is_valid:
-        return show(pages, form, plan, stored), 422
-    return save(pages, form, plan, stored)
+        return _show(pages, form, plan, stored), 422
+    return _save(pages, form, plan, stored)
 
 
-def show(
+def _show(
     pages: Pages[P],
     form: PartForm[P],
     plan: Plan,
@@ -93,8 +111,7 @@ def show(
     conflict: Conflict | None = None,
     **more: Any,
 ) -> str:
-    """Return the page of a form."""
-    around = pages.around(plan, stored.part if stored else None)
+    around = pages.around(plan, stored.part if stored else None, form)
     return render_template(
         pages.template,
         form=form,
@@ -106,36 +123,30 @@ def show(
     )
 
 
-def save(
-    pages: Pages[P],
-    form: PartForm[P],
-    plan: Plan,
-    stored: Stored[P] | None,
-    beside: Callable[[Session], None] = lambda session: None,
-    **more: Any,
+def _save(
+    pages: Pages[P], form: PartForm[P], plan: Plan, stored: Stored[P] | None
 ) -> ResponseReturnValue:
-    """Save what a valid form describes; publish it too if the button says so.
-
-    `beside` saves what belongs to the part, in the same transaction.
-    """
+    """Save what a valid form describes; publish it too if the button says so."""
     session = db.session()
     part = form.part(stored.part if stored else None)
-    others = _others_pending(session, pages.type_, {key_of(part), *_key_of(stored)})
+    is_alone = _is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
     try:
         id_ = _write(session, part, stored, form.read_version())
-        beside(session)
+        for one in pages.alongside(form):
+            draft.save(session, one, author())
+        pages.settle(session, form)
         session.commit()
     except KeyTaken:
         session.rollback()
         form[form.named_by].errors = [form.taken]
-        return show(pages, form, plan, stored, **more), 422
+        return _show(pages, form, plan, stored), 422
     except ChangedMeanwhile:
         session.rollback()
-        conflict = _conflict(session, pages, part, stored)
+        conflict = _conflict(session, pages, form, part, stored)
         form.version.data = str(conflict.theirs.version if conflict.theirs else 0)
-        return show(pages, form, plan, conflict.theirs, conflict, **more), 409
+        return _show(pages, form, plan, conflict.theirs, conflict), 409
     if request.form.get("do") == PUBLISH:
-        return _publish(session, others, pages.address(id_))
+        return _publish(session, is_alone, pages.address(id_))
     flash("Saved as a draft.", "draft")
     return redirect(pages.address(id_), 303)
 
@@ -187,44 +198,58 @@ def _key_of(stored: Stored[P] | None) -> tuple[str, ...]:
     return (key_of(stored.part),) if stored else ()
 
 
-def _others_pending(session: Session, type_: type[Any], keys: set[str]) -> list[Change]:
-    changes = (change for change, _ in releases.pending(session).changes)
-    return [one for one in changes if one.kind is not type_ or one.key not in keys]
+def _is_alone(session: Session, type_: type[Any], keys: set[str]) -> bool:
+    """Say whether nothing waits to go live but what I have changed about one part."""
+    return all(
+        change.kind is type_ and change.key in keys and stamp.by == author()
+        for change, stamp in releases.pending(session).changes
+    )
 
 
-def _publish(session: Session, others: list[Change], back: str) -> ResponseReturnValue:
+def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue:
     """Publish what was just saved, if it is all there is to publish; else show what waits."""
     pending = releases.pending(session)
-    if others or any(stamp.by != author() for _, stamp in pending.changes):
+    if not is_alone or any(stamp.by != author() for _, stamp in pending.changes):
         flash("Saved. More than this waits to go live: look it over before you publish.")
         return redirect(url_for("settings.releases.review"), 303)
+    comment = " · ".join(f"{one.title} {one.what}" for one, _ in pending.changes)
     try:
-        comment = " · ".join(f"{one.title} {one.what}" for one, _ in pending.changes)
         number = releases.publish(session, author(), comment, pending.seen)
-    except (releases.NotPublishable, releases.PublishedMeanwhile):
+    except releases.NotPublishable:
         flash("Saved as a draft. It can't be published like this yet.")
-        return redirect(url_for("settings.releases.review"), 303)
-    flash(f"Release {number} is live: calls follow it within two seconds.")
-    return redirect(back, 303)
+    except releases.PublishedMeanwhile:
+        flash("Saved as a draft. Somebody has changed the draft just now: look it over first.")
+    else:
+        flash(f"Release {number} is live: calls follow it within two seconds.")
+        return redirect(back, 303)
+    return redirect(url_for("settings.releases.review"), 303)
 
 
-def _conflict(session: Session, pages: Pages[P], mine: Part, stored: Stored[P] | None) -> Conflict:
+def _conflict(
+    session: Session, pages: Pages[P], form: PartForm[P], mine: Part, stored: Stored[P] | None
+) -> Conflict:
     """Say what somebody else saved meanwhile, and where it differs from what was typed."""
     theirs = draft.find(session, pages.type_, stored.id) if stored else None
     if theirs is None:
         return Conflict(None, ())
-    plan = draft.read(session)
-    return Conflict(theirs, _differing(plan, theirs.part, mine))
+    return Conflict(
+        theirs, _differing(draft.read(session), theirs.part, mine, pages.alongside(form))
+    )
 
 
-def _differing(plan: Plan, theirs: Part, mine: Part) -> tuple[Line, ...]:
-    """Say where two versions of a part differ, its name first."""
+def _differing(
+    plan: Plan, theirs: Part, mine: Part, alongside: Sequence[Integration]
+) -> tuple[Line, ...]:
+    """Say where two versions of a part differ, its name first, and what belongs to it."""
     name = _NAMED_BY.get(type(mine), "name")
     old, new = getattr(theirs, name, ""), getattr(mine, name, "")
     part: Any = theirs
     renamed = part if old == new else replace(part, **{name: new})
     lines = (Line(name.capitalize(), old, new),) if old != new else ()
-    changed = diff(_with(plan, theirs, renamed), _with(plan, theirs, mine))
+    keys = {one.key for one in alongside}
+    others = tuple(one for one in plan.integrations if one.key not in keys)
+    wanted = replace(_with(plan, theirs, mine), integrations=(*others, *alongside))
+    changed = [one for one in diff(_with(plan, theirs, renamed), wanted) if one.key == new]
     return (*lines, *(line for change in changed for line in change.lines))
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, Form, HiddenField, StringField, ValidationError
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, StopValidation
 
 from voiceapp.rules.uses import Part
 from voiceapp.settings.offer import Offer
@@ -34,9 +34,15 @@ class Text(StringField):
     ) -> None:
         validators: list[Callable[..., None]] = [DataRequired(required)] if required else []
         validators.append(Length(max=longest, message=f"Use at most {longest} characters."))
+        validators.append(_refuse_nul)
         super().__init__(
             label, [*validators, *arguments.pop("validators", [])], [stripped], **arguments
         )
+
+
+def _refuse_nul(form: Form, field: Field) -> None:
+    if "\0" in (field.data or ""):
+        raise StopValidation("There is a character in it that can't be kept. Type it anew.")
 
 
 def refuse(faults: Callable[[str], Iterable[str]]) -> Callable[[Form, Field], None]:

@@ -12,7 +12,8 @@ from wtforms.validators import DataRequired
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import draft
+from voiceapp.routing import credentials, draft
+from voiceapp.routing.credentials import Kept
 from voiceapp.routing.draft import Stored
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
@@ -21,7 +22,8 @@ from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
 from voiceapp.settings import crm_fields, editing, rule_crm
 from voiceapp.settings.crm_fields import CrmFields
-from voiceapp.settings.door import needs
+from voiceapp.settings.door import author, needs
+from voiceapp.settings.editing import Sent
 from voiceapp.settings.forms import PartForm, Text
 from voiceapp.settings.offer import Offer
 from voiceapp.settings.rehearsal import Rehearsal, rehearse
@@ -45,7 +47,7 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
         formdata: Any = None,
         *,
         own: Integration | None = None,
-        kept: frozenset[str] = frozenset(),
+        kept: Kept = frozenset(),
         **values: Any,
     ) -> None:
         super().__init__(offer, formdata, **values)
@@ -80,11 +82,6 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
         return replace(made, key=key, name=self.name.data or "", is_private=False)
 
 
-PAGES = editing.Pages(
-    Integration, "integration", IntegrationForm, "integrations/edit.html", "integrations"
-)
-
-
 @bp.get("/")
 @needs(Role.ADMIN)
 def index() -> ResponseReturnValue:
@@ -104,17 +101,17 @@ def index() -> ResponseReturnValue:
 @needs(Role.ADMIN)
 def new() -> ResponseReturnValue:
     """Add an integration."""
-    return _page(None)
+    return editing.edit(PAGES)
 
 
 @bp.route("/<int:id_>", methods=["GET", "POST"])
 @needs(Role.ADMIN)
 def edit(id_: int) -> ResponseReturnValue:
     """Show, test and change an integration."""
-    stored = editing.found(db.session(), Integration, id_)
-    if stored.part.is_private or stored.part.kind not in KINDS:
+    stored = draft.find(db.session(), Integration, id_)
+    if stored is not None and (stored.part.is_private or stored.part.kind not in KINDS):
         abort(404)
-    return _page(stored)
+    return editing.edit(PAGES, id_)
 
 
 @bp.route("/<int:id_>/delete", methods=["GET", "POST"])
@@ -141,56 +138,36 @@ def _asked_by(plan: Plan, integration: Integration) -> tuple[_Asker, ...]:
     return tuple(map(_Asker, rules_asking(plan, integration.key)))
 
 
-def _page(stored: Stored[Integration] | None) -> ResponseReturnValue:
-    session = db.session()
-    plan = draft.read(session)
-    part = stored.part if stored else None
-    kept = rule_crm.origins_with_secret(session, part.key) if part else frozenset[str]()
-    if request.method == "GET":
-        values = IntegrationForm.values(part) if part else {"crm": f"own:{CUSTOM_URL}"}
-        form = IntegrationForm(Offer(plan), own=part, kept=kept, **values)
-        form.version.data = str(stored.version if stored else 0)
-        return _show(form, plan, stored)
-    form = IntegrationForm(Offer(plan), request.form, own=part, kept=kept)
-    if request.form.get("do") == "reshape":
-        return _show(form, plan, stored)
-    if not form.validate():
-        return _show(form, plan, stored), 422
-    if request.form.get("do") == "try":
-        return _show(form, plan, stored, _test(form, plan, part))
-    return editing.save(
-        PAGES,
-        form,
-        plan,
-        stored,
-        lambda session: _settle(session, form, part),
-        **_around(form, plan, part),
-    )
+def _made(plan: Plan, stored: Stored[Integration] | None, sent: Sent) -> IntegrationForm:
+    own = stored.part if stored else None
+    kept = credentials.kept(db.session(), runtime().vault, own.key) if own else Kept()
+    if sent is not None:
+        return IntegrationForm(Offer(plan), sent, own=own, kept=kept)
+    values = IntegrationForm.values(own) if own else {"crm": f"own:{CUSTOM_URL}"}
+    return IntegrationForm(Offer(plan), own=own, kept=kept, **values)
 
 
-def _show(
-    form: IntegrationForm,
-    plan: Plan,
-    stored: Stored[Integration] | None,
-    tried: Rehearsal | None = None,
-) -> str:
-    around = _around(form, plan, stored.part if stored else None)
-    return editing.show(PAGES, form, plan, stored, tried=tried, **around)
+def _button(form: IntegrationForm, plan: Plan) -> dict[str, Any] | None:
+    """Answer the buttons that shape the form anew, or test the connection."""
+    do = request.form.get("do")
+    if do == "reshape":
+        return {}
+    return {"tried": _test(form, plan)} if do == "try" and form.validate() else None
 
 
-def _around(form: IntegrationForm, plan: Plan, part: Integration | None) -> dict[str, Any]:
+def _around(plan: Plan, part: Integration | None, form: IntegrationForm) -> dict[str, Any]:
     rules = rules_asking(plan, part.key) if part else ()
     return {"choice": form.choice(), "rules": rules}
 
 
-def _settle(session: Session, form: IntegrationForm, was: Integration | None) -> None:
-    rule_crm.keep_secret(session, runtime().vault, form.part(was), form.secret())
+def _settle(session: Session, form: IntegrationForm) -> None:
+    credentials.keep(session, runtime().vault, form.part(form.own), form.secret(), author())
 
 
-def _test(form: IntegrationForm, plan: Plan, was: Integration | None) -> Rehearsal:
+def _test(form: IntegrationForm, plan: Plan) -> Rehearsal:
     """Ask for one number and one field, as a rule would."""
     hang_up = Destination(DestinationKind.HANGUP)
-    integration = form.part(was)
+    integration = form.part(form.own)
     rule = Rule(
         name="Test connection",
         location=Location.DID,
@@ -201,3 +178,16 @@ def _test(form: IntegrationForm, plan: Plan, was: Integration | None) -> Rehears
         outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
     )
     return rehearse(rule, integration, plan, request.form.get("try", ""), form.secret())
+
+
+PAGES = editing.Pages(
+    Integration,
+    "integration",
+    IntegrationForm,
+    "integrations/edit.html",
+    "integrations",
+    around=_around,
+    make=_made,
+    button=_button,
+    settle=_settle,
+)

@@ -116,7 +116,7 @@ def _used_by(plan: Plan, ivr: Ivr) -> tuple[Use, ...]:
     return uses(plan, DestinationKind.IVR, ivr.number)
 
 
-def _around(plan: Plan, ivr: Ivr | None) -> dict[str, Any]:
+def _around(plan: Plan, ivr: Ivr | None, form: _Menu) -> dict[str, Any]:
     if ivr is None:
         return {"users": ()}
     way = way_of_ivr(ivr, plan)

@@ -50,7 +50,7 @@ PAGES = editing.Pages(
     QueueForm,
     "queues/edit.html",
     "queues",
-    lambda plan, queue: {"users": _used_by(plan, queue) if queue else ()},
+    lambda plan, queue, form: {"users": _used_by(plan, queue) if queue else ()},
 )
 
 

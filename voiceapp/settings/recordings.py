@@ -43,7 +43,7 @@ PAGES = editing.Pages(
     RecordingForm,
     "recordings/edit.html",
     "recordings",
-    lambda plan, recording: (
+    lambda plan, recording, form: (
         {"users": _used_by(plan, recording), "sounding": sounding(recording)} if recording else {}
     ),
 )

@@ -3,24 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
-
 from voiceapp.crm.contract import CrmBadAnswer, CrmError, CrmRefused, CrmUnavailable
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.phone import read_e164
-from voiceapp.crm.registry import KINDS
 from voiceapp.extensions import db
-from voiceapp.models.integrations import Credential
+from voiceapp.routing import credentials
 from voiceapp.routing.inquiry import Inquirer, Inquiry
 from voiceapp.routing.table import DRAFT, compile_plan
-from voiceapp.rules.decide import decide
+from voiceapp.rules.decide import Found, decide
 from voiceapp.rules.explain import reasons
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Destination, FindBy, Rule
 from voiceapp.runtime import runtime
-from voiceapp.settings.rule_crm import goes_without
 from voiceapp.twiml.call import IncomingCall
-from voiceapp.vault import origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +59,15 @@ def rehearse(
     if fault:
         return Rehearsal(typed, fault)
     table = compile_plan(replace(plan, rules=(rule,), integrations=(integration,)), DRAFT)
-    credentials = {integration.key: _sealed(integration, secret)}
-    clients = runtime().live.clients.with_credentials(credentials)
+    kept = credentials.sealed_of(db.session(), integration.key)
+    sealed = credentials.with_secret(runtime().vault, kept, integration, secret)
+    clients = runtime().live.clients.with_credentials({integration.key: sealed})
     db.session.close()
     inquiry = Inquirer(clients, Lookup()).inquire(rule, call, table)
     verdict = decide(rule, inquiry.answer, table.zone)
     why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
+    if not rule.conditions and isinstance(verdict.answer, Found):
+        why = why[:-1]  # nothing was compared, so that no condition held says nothing
     return Rehearsal(
         typed,
         sentences=tuple(filter(None, (inquiry.sentence, *why))),
@@ -82,13 +80,3 @@ def rehearse(
 def _advice(inquiry: Inquiry) -> str:
     answer = inquiry.reply.answer if inquiry.reply else None
     return next((text for kind, text in _ADVICE.items() if isinstance(answer, kind)), "")
-
-
-def _sealed(integration: Integration, secret: str) -> Mapping[str, str]:
-    """Return the secrets that may be used, each for the origin it may go to, sealed."""
-    query = select(Credential).where(Credential.integration == integration.key)
-    kept = {row.origin: row.secrets for row in db.session.scalars(query)}
-    if not secret:
-        return {} if goes_without(integration) else kept
-    sealed = runtime().vault.seal({KINDS[integration.kind].secret: secret})
-    return {**kept, origin(integration.url): sealed}

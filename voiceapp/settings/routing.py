@@ -12,15 +12,17 @@ from voiceapp.crm.registry import DIRECTORY
 from voiceapp.directory.store import field_names, modules
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import draft, history
+from voiceapp.routing import credentials, draft, history
+from voiceapp.routing.credentials import Kept
 from voiceapp.routing.draft import Stored
-from voiceapp.rules.plan import Plan
+from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
 from voiceapp.rules.words import Words, in_words, short, shown_address
 from voiceapp.runtime import runtime
 from voiceapp.settings import crm_fields, editing, rule_crm
 from voiceapp.settings.door import author, needs
+from voiceapp.settings.editing import Sent
 from voiceapp.settings.offer import Offer
 from voiceapp.settings.rehearsal import rehearse
 from voiceapp.settings.rows import rearranged
@@ -34,9 +36,6 @@ _ROWS, _ROWS_DO = "conditions", "conditions-do"
 
 def _used_by(plan: Plan, rule: Rule) -> tuple[Use, ...]:
     return uses(plan, DestinationKind.RULE, rule.name)
-
-
-PAGES = editing.Pages(Rule, "CRM rule", RuleForm, "routing/edit.html", "routing")
 
 
 @bp.get("/")
@@ -65,14 +64,14 @@ def index() -> ResponseReturnValue:
 @needs(Role.EDITOR)
 def new() -> ResponseReturnValue:
     """Add a rule, or with `copy` one like another."""
-    return _page(None)
+    return editing.edit(PAGES)
 
 
 @bp.route("/<int:id_>", methods=["GET", "POST"])
 @needs(Role.VIEWER, to_change=Role.EDITOR)
 def edit(id_: int) -> ResponseReturnValue:
     """Show and change a rule."""
-    return _page(editing.found(db.session(), Rule, id_))
+    return editing.edit(PAGES, id_)
 
 
 @bp.route("/<int:id_>/delete", methods=["GET", "POST"])
@@ -89,60 +88,47 @@ def words() -> ResponseReturnValue:
     session = db.session()
     plan = draft.read(session)
     was = _rule(session, request.form.get("id", ""))
-    form = _form(session, plan, was)
+    form = _made(plan, was, request.form)
     return render_template("routing/_words.html", sentences=_in_words(form, plan))
 
 
-def _page(stored: Stored[Rule] | None) -> ResponseReturnValue:
-    session = db.session()
-    plan = draft.read(session)
-    if request.method == "GET":
-        form = _filled(session, plan, stored)
-        return editing.show(PAGES, form, plan, stored, **_around(session, form, plan))
-    form = _form(session, plan, stored)
-    around = _around(session, form, plan)
-    if _ROWS_DO in request.form or request.form.get("do") == "reshape":
-        return editing.show(PAGES, form, plan, stored, **around)
-    if not form.validate():
-        return editing.show(PAGES, form, plan, stored, **around), 422
-    if request.form.get("do") == "try":
-        integration = form.integration()
-        rule = form.rule(integration.key)
-        tried = rehearse(rule, integration, plan, request.form.get("try", ""), form.secret())
-        return editing.show(PAGES, form, plan, stored, tried=tried, **around)
-    return editing.save(PAGES, form, plan, stored, lambda session: _settle(session, form), **around)
+def _made(plan: Plan, stored: Stored[Rule] | None, sent: Sent) -> RuleForm:
+    """Return the form of a rule, of a copy or of a new one, or of what was sent."""
+    own = _own(plan, stored)
+    was = stored.part if stored else None
+    kept = credentials.kept(db.session(), runtime().vault, own.key) if own else Kept()
+    if sent is not None:
+        # with its rows as a button of it wants them
+        arranged = rearranged(sent, _ROWS, sent.get(_ROWS_DO, ""))
+        return RuleForm(Offer(plan), arranged, was=was, own=own, kept=kept)
+    values = _values(plan, was) if was else _first_values(db.session(), plan)
+    return RuleForm(Offer(plan), was=was, own=own, kept=kept, **values)
+
+
+def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
+    """Answer the buttons that shape the form anew, or try it."""
+    do = request.form.get("do")
+    if _ROWS_DO in request.form or do == "reshape":
+        return {}
+    if do != "try" or not form.validate():
+        return None
+    integration = form.integration()
+    rule = form.rule(integration.key)
+    typed = request.form.get("try", "")
+    return {"tried": rehearse(rule, integration, plan, typed, form.secret())}
+
+
+def _alongside(form: RuleForm) -> tuple[Integration, ...]:
+    integration = form.integration()
+    return (integration,) if integration.is_private else ()
 
 
 def _settle(session: Session, form: RuleForm) -> None:
-    """Save the rule's own integration and its secret, and let go of one it had before."""
-    integration = form.integration()
-    if integration.is_private:
-        draft.save(session, integration, author())
-        rule_crm.keep_secret(session, runtime().vault, integration, form.secret())
+    """Keep the secret of the rule's own integration, and let go of one it had before."""
+    for integration in _alongside(form):
+        credentials.keep(session, runtime().vault, integration, form.secret(), author())
     session.flush()
     rule_crm.sweep(session, author())
-
-
-def _filled(session: Session, plan: Plan, stored: Stored[Rule] | None) -> RuleForm:
-    """Return the form as it is shown first: of a rule, of a copy, or of a new one."""
-    values = _values(plan, stored.part) if stored else _first_values(session, plan)
-    own = _own(plan, stored)
-    kept = rule_crm.origins_with_secret(session, own.key) if own else frozenset[str]()
-    form = RuleForm(Offer(plan), was=stored.part if stored else None, own=own, kept=kept, **values)
-    form.version.data = str(stored.version if stored else 0)
-    return form
-
-
-def _form(session: Session, plan: Plan, stored: Stored[Rule] | None) -> RuleForm:
-    """Return the form as it was sent, with its rows as a button of it wants them."""
-    own = _own(plan, stored)
-    return RuleForm(
-        Offer(plan),
-        rearranged(request.form, _ROWS, request.form.get(_ROWS_DO, "")),
-        was=stored.part if stored else None,
-        own=own,
-        kept=rule_crm.origins_with_secret(session, own.key) if own else frozenset(),
-    )
 
 
 def _own(plan: Plan, stored: Stored[Rule] | None) -> Any:
@@ -175,7 +161,8 @@ def _first_values(session: Session, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _around(session: Session, form: RuleForm, plan: Plan) -> dict[str, Any]:
+def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
+    session = db.session()
     choice = form.choice()
     known = choice.kind.modules if choice else ()
     names: tuple[str, ...] = ()
@@ -186,6 +173,7 @@ def _around(session: Session, form: RuleForm, plan: Plan) -> dict[str, Any]:
     return {
         "choice": choice,
         "shared_host": _host(shared.url) if shared and shared.url else "",
+        "host_of": _host,
         "modules": dict.fromkeys((*known, *filter(None, [form.module.data]))),
         "field_names": names,
         "sentences": _in_words(form, plan),
@@ -216,3 +204,17 @@ def _host(url: str) -> str:
 def _searched(rule: Rule, names: dict[str, str]) -> str:
     texts = (rule.name, rule.module, rule.field, names.get(rule.integration, ""), short(rule))
     return " ".join(texts).casefold()
+
+
+PAGES = editing.Pages(
+    Rule,
+    "CRM rule",
+    RuleForm,
+    "routing/edit.html",
+    "routing",
+    around=_around,
+    make=_made,
+    button=_button,
+    alongside=_alongside,
+    settle=_settle,
+)

@@ -1,19 +1,15 @@
-"""Which CRM a rule asks: a shared integration, or settings of its own with their secret."""
+"""Which CRM a rule asks: a shared integration, or one with settings of the rule's own."""
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.registry import CUSTOM_URL, HEADER_NAME, KINDS, Kind
-from voiceapp.models.integrations import Credential
+from voiceapp.crm.registry import CUSTOM_URL, KINDS, Kind
 from voiceapp.routing import draft
 from voiceapp.rules.plan import Integration, Plan
-from voiceapp.runtime import runtime
 from voiceapp.settings.offer import Choice
-from voiceapp.vault import Sealed, Vault, origin
 
 _SHARED, _OWN = "shared:", "own:"
 
@@ -87,52 +83,6 @@ def private(
         url=url,
         options={name: value for name, value in options.items() if value},
         is_private=True,
-    )
-
-
-def origins_with_secret(session: Session, key: str) -> frozenset[str]:
-    """Return the origins that an integration has a secret for, one that can be used."""
-    query = select(Credential).where(Credential.integration == key)
-    vault = runtime().vault
-    return frozenset(row.origin for row in session.scalars(query) if _is_secret(vault, row))
-
-
-def _is_secret(vault: Vault, row: Credential) -> bool:
-    try:
-        return any(vault.open(row.secrets).values())
-    except Sealed:  # it has to be typed again
-        return False
-
-
-def goes_without(integration: Integration) -> bool:
-    """Say whether an integration is asked without any secret, as it stands."""
-    kind = KINDS[integration.kind]
-    return not kind.password and not (kind.header and integration.options.get(HEADER_NAME))
-
-
-def keep_secret(session: Session, vault: Vault, integration: Integration, secret: str) -> None:
-    """Keep a secret for an integration's present address; a blank one changes nothing.
-
-    Where none is needed, that is kept: or calls would wait for one because others are there.
-    """
-    if secret:
-        _keep(session, vault, integration, {KINDS[integration.kind].secret: secret})
-    elif goes_without(integration):
-        query = select(Credential.origin).where(Credential.integration == integration.key)
-        kept = session.scalars(query).all()
-        if kept and origin(integration.url) not in kept:
-            _keep(session, vault, integration, {})
-
-
-def _keep(
-    session: Session, vault: Vault, integration: Integration, what: Mapping[str, str]
-) -> None:
-    session.merge(
-        Credential(
-            integration=integration.key,
-            origin=origin(integration.url),
-            secrets=vault.seal(what),
-        )
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from wtforms import Field, FieldList, RadioField, ValidationError
 from wtforms.validators import DataRequired
 
+from voiceapp.routing.credentials import Kept
 from voiceapp.rules.check import LONGEST_BUDGET, SHORTEST_BUDGET
 from voiceapp.rules.parts import is_silent
 from voiceapp.rules.plan import Integration
@@ -125,7 +126,7 @@ class RuleForm(CrmFields, PartForm[Rule]):
         *,
         was: Rule | None = None,
         own: Integration | None = None,
-        kept: frozenset[str] = frozenset(),
+        kept: Kept = frozenset(),
         **values: Any,
     ) -> None:
         location = (formdata or values).get("location")

@@ -5,21 +5,62 @@
 
 document.documentElement.classList.add("scripted");
 
+const SIGNED_OUT = "You are signed out. Sign in in another tab, then go on here.";
+
+// attributes are asked for by name: an input that is called "id" stands in the way of form.id
 const send = (form, address, submitter) =>
   fetch(address, { method: "POST", body: new FormData(form, submitter) });
 
 async function reshape(form, submitter, focus) {
-  const response = await send(form, form.action, submitter);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const shaped = page.getElementById(form.id);
-  if (!shaped) { // signed out meanwhile, or a fault: let the whole page say it
-    form.requestSubmit(submitter);
-    return;
+  if (form.inert) return; // on its way already
+  form.inert = true; // or what is typed meanwhile would be lost
+  clearTimeout(waiting);
+  try {
+    const response = await send(form, form.getAttribute("action"), submitter);
+    if (response.redirected) return tellSignedOut(form);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const shaped = page.getElementById(form.getAttribute("id"));
+    if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
+    keepSecrets(form, shaped);
+    replace(form, shaped, page);
+    const wanted = [shaped.dataset.focus, ...focus].map((id) => document.getElementById(id));
+    wanted.find(Boolean)?.focus();
+  } finally {
+    form.inert = false;
   }
+}
+
+function replace(form, shaped, page) {
   form.replaceWith(shaped);
-  const next = document.getElementById(shaped.dataset.focus) || document.getElementById(focus);
-  if (next) next.focus();
-  say(shaped);
+  for (const beside of document.querySelectorAll("[data-reshaped]")) {
+    beside.replaceChildren(...page.getElementById(beside.id).childNodes);
+  }
+}
+
+// the server never sends a secret back, and blank means that the one there is stays
+function keepSecrets(form, shaped) {
+  for (const typed of form.querySelectorAll("input[type=password]")) {
+    const blank = shaped.querySelector(`input[type=password][name="${typed.name}"]`);
+    if (blank) blank.value = typed.value;
+  }
+  shaped.querySelectorAll(".lost").forEach((one) => one.remove());
+}
+
+function tellSignedOut(form) {
+  form.querySelector(".signed-out")?.remove();
+  const notice = paragraph(SIGNED_OUT);
+  notice.className = "alert alert-warning signed-out";
+  notice.role = "alert";
+  notice.tabIndex = -1;
+  form.inert = false;
+  form.prepend(notice);
+  notice.focus();
+}
+
+function paragraph(text) {
+  const made = document.createElement("p");
+  made.textContent = text;
+  return made;
 }
 
 let waiting;
@@ -30,7 +71,10 @@ function say(form) {
   clearTimeout(waiting);
   waiting = setTimeout(async () => {
     const response = await send(form, form.dataset.wordsAt);
-    if (response.ok) words.innerHTML = await response.text();
+    const said = await response.text();
+    if (!form.isConnected) return; // shaped anew meanwhile, and the words with it
+    if (response.redirected) words.replaceChildren(paragraph(SIGNED_OUT));
+    else if (response.ok) words.innerHTML = said;
   }, 250);
 }
 
@@ -38,16 +82,23 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-reshape]");
   if (!button || !button.form) return;
   event.preventDefault();
-  reshape(button.form, button, button.id);
+  reshape(button.form, button, [...(button.dataset.focus ?? "").split(" "), button.id]);
 });
 
 document.addEventListener("change", (event) => {
   if (!event.target.closest("[data-reshapes]")) return;
   const { form, id } = event.target;
-  reshape(form, form.querySelector("#reshape"), id);
+  reshape(form, form.querySelector("#reshape"), [id]);
 });
 
 document.addEventListener("input", (event) => event.target.form && say(event.target.form));
+
+document.addEventListener("keydown", (event) => {
+  const { enter } = event.target.dataset;
+  if (event.key !== "Enter" || event.isComposing || !enter) return;
+  event.preventDefault(); // it would press the first button of the form
+  document.getElementById(enter).click();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
