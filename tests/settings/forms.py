@@ -18,6 +18,7 @@ from voiceapp.rules.rule import Rule
 from voiceapp.rules.uses import Part
 
 _VOID = frozenset({"input", "link", "meta", "br", "hr", "img"})
+NEW_RULE = "/admin/routing/new"
 _NOT_SENT = ("submit", "button", "file")
 
 

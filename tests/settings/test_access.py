@@ -1,10 +1,29 @@
 """Coming in and going: who gets a session, where it leads, and when it ends."""
 
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
+from flask import Flask
 
 from tests.settings.conftest import PASSWORD, browser, csrf, is_in, try_to_sign_in
+from voiceapp.runtime import runtime
+
+
+@pytest.fixture
+def fail(app: Flask) -> Callable[..., None]:
+    """Let sign-ins fail, for one account or from one address: `fail(10, email=…)`."""
+
+    def fail(times: int, *, email: str = "", address: str = "") -> None:
+        with app.app_context():
+            for number in range(times):
+                runtime().throttle.take(
+                    email or f"{number}@example.com", address or f"192.0.2.{number}"
+                )
+
+    return fail
 
 
 def without_what_was_typed(answer, email: str) -> tuple[int, str]:
@@ -54,6 +73,32 @@ def test_an_account_is_closed_for_a_while_after_ten_failures(app, join):
 
     assert answer.status_code == 429
     assert "Wait a quarter of an hour" in answer.text
+
+
+def test_of_forty_wrong_passwords_at_once_ten_are_looked_at(app, join):
+    clients = [browser(app) for _ in range(40)]
+    fields = {"email": join(), "password": "wrong"}
+    tokens = [csrf(client, "/admin/sign-in") for client in clients]
+    start = Barrier(40)
+
+    def attempt(client, token):
+        start.wait(10)
+        return client.post("/admin/sign-in", data={"csrf_token": token, **fields}).status_code
+
+    with ThreadPoolExecutor(40) as threads:
+        answers = sorted(threads.map(attempt, clients, tokens))
+
+    assert answers == [422] * 10 + [429] * 30
+
+
+def test_who_comes_in_is_not_counted(app, join, fail):
+    email = join()
+    fail(9, email=email)
+
+    for _ in range(3):
+        assert try_to_sign_in(browser(app), email).status_code == 303
+    assert try_to_sign_in(browser(app), email, "wrong").status_code == 422
+    assert try_to_sign_in(browser(app), email).status_code == 429
 
 
 def test_an_address_is_closed_for_a_while_after_fifty_failures(app, join, fail):

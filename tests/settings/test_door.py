@@ -225,6 +225,16 @@ def test_a_fault_of_ours_is_told_in_words_and_logged_without_the_address(make_ap
     assert "a-secret-token" not in caplog.text
 
 
+def test_a_fault_of_the_database_is_logged_without_what_was_sent(make_app, database_url, caplog):
+    app = make_app({"DATABASE_URL": database_url}, propagate_faults=False)  # it has no tables
+
+    answer = post(browser(app), "/admin/sign-in", email="hush@example.com", password="hush, I said")
+
+    assert answer.status_code == 500
+    assert "FROM people" in caplog.text
+    assert "hush" not in caplog.text
+
+
 def test_the_webhooks_know_nothing_of_all_this(app, twilio):
     answer = twilio("/twiml/did", CallSid="CA1", From="+12025550101", To="+12025550180")
 

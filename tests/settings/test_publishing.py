@@ -177,7 +177,7 @@ class TestRelease:
         assert "Published by Bob" in second.text
         assert "“A shop.”" in second.text
         assert "Go back" not in second.text
-        assert "these 1 difference to release 2: DID +12025550180 Sales changed" in first.text
+        assert "this difference to release 2: DID +12025550180 Sales changed" in first.text
         assert f"{RELEASES}1/roll-back" in first.actions
 
     def test_going_back_makes_a_new_release_and_leaves_the_draft(

@@ -365,3 +365,23 @@ def test_a_secret_that_can_not_be_opened_any_more_is_typed_again(app, editor, se
 
     assert not re.search("keep the one there is", page.text)
     refused(answer, "header_value")
+
+
+def test_a_draft_with_another_header_leaves_the_live_one_its_secret(app, editor, service, url):
+    send(editor, url, header_name="Authorization", header_value=OTHER)
+    call(app)
+    publish(app)
+    call(app)
+    with app.app_context():
+        releases.roll_back(db.session(), 2, "test")
+    call(app)
+
+    sent = [
+        {
+            name: visit.headers[name]
+            for name in ("x-api-key", "authorization")
+            if name in visit.headers
+        }
+        for visit in service.visits
+    ]
+    assert sent == [{"x-api-key": SECRET}, {"authorization": OTHER}, {"x-api-key": SECRET}]

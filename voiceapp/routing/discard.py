@@ -1,15 +1,18 @@
 """Changes taken back: parts of the draft put back as they are live."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
 from voiceapp.routing import draft, releases
 from voiceapp.routing.draft import key_of
 from voiceapp.rules.diff import Change
-from voiceapp.rules.plan import Plan
+from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule
-from voiceapp.rules.uses import Part
+from voiceapp.rules.uses import Part, rules_asking
+
+_Name: TypeAlias = tuple[type[Part], str]
 
 
 def discard(session: Session, title: str, author: str) -> tuple[str, ...]:
@@ -22,25 +25,26 @@ def discard(session: Session, title: str, author: str) -> tuple[str, ...]:
     number = releases.newest_number(session)
     live = releases.plan_of(session, number) if number is not None else None
     drafted = draft.read(session)
-    done = []
+    wanted = [
+        change for change, _ in releases.pending(session).changes if title in ("", change.title)
+    ]
+    came = {_name(part): part for change in wanted for part in _belonging(drafted, change)}
+    was = {_name(part): part for change in wanted if live for part in _belonging(live, change)}
     with draft.written(session):
-        for change, _ in releases.pending(session).changes:
-            if title in ("", change.title):
-                _put_back(session, change, live, drafted, author)
-                done.append(change.title)
+        for name, part in came.items():
+            if name not in was and not _is_asked_by_others(drafted, part, came):
+                _take_out(session, part, author)
+        for part in was.values():
+            draft.save(session, part, author)
         session.commit()
-    return tuple(done)
+    return tuple(change.title for change in wanted)
 
 
-def _put_back(
-    session: Session, change: Change, live: Plan | None, drafted: Plan, author: str
-) -> None:
-    was = {_name(part): part for part in _belonging(live, change)} if live else {}
-    for part in _belonging(drafted, change):
-        if _name(part) not in was:
-            _take_out(session, part, author)
-    for part in was.values():
-        draft.save(session, part, author)
+def _is_asked_by_others(plan: Plan, part: Part, leaving: Container[_Name]) -> bool:
+    """Say whether a rule that stays asks an integration, as one does that was renamed."""
+    return isinstance(part, Integration) and any(
+        _name(rule) not in leaving for rule in rules_asking(plan, part.key)
+    )
 
 
 def _belonging(plan: Plan, change: Change) -> Iterator[Part]:
@@ -65,7 +69,7 @@ def _belonging(plan: Plan, change: Change) -> Iterator[Part]:
                 )
 
 
-def _name(part: Part) -> tuple[type[Part], str]:
+def _name(part: Part) -> _Name:
     return type(part), key_of(part)
 
 

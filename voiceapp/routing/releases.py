@@ -85,15 +85,19 @@ def publish(session: Session, author: str, comment: str = "", seen: str | None =
     return _release(session, dump(drafted.plan), author, comment, draft.forget_removed)
 
 
-def roll_back(session: Session, number: int, author: str, comment: str = "") -> int:
+def roll_back(
+    session: Session, number: int, author: str, comment: str = "", seen: int | None = None
+) -> int:
     """Let calls follow an older release again, as a new one; return its number; commits.
 
-    The draft stays as it is. Raises NotPublishable, PublishedMeanwhile, and LookupError if
-    there is no such release.
+    The draft stays as it is. With `seen`, only if that is still the newest release. Raises
+    NotPublishable, PublishedMeanwhile, and LookupError if there is no such release.
     """
     document = read_document(session, number)
     if document is None:
         raise LookupError(f"There is no release {number}.")
+    if seen is not None and seen != newest_number(session):
+        raise PublishedMeanwhile("Somebody has published a release since you looked.")
     refuse_what_would_hurt(parse(document))
     return _release(session, document, author, comment or f"Back to release {number}.")
 

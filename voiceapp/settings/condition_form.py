@@ -8,7 +8,7 @@ from wtforms.utils import unset_value
 from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.rule import Condition, Destination, DestinationKind
 from voiceapp.settings.fields import DestinationField
-from voiceapp.settings.forms import stripped
+from voiceapp.settings.forms import BaseForm, stripped
 from voiceapp.settings.offer import FROM_RULE, Choice
 
 LONGEST_VALUE = 500
@@ -28,6 +28,9 @@ def _operators() -> list[Choice]:
 
 class ConditionForm(Form):
     """What the value is compared with, and where the call goes when that holds."""
+
+    class Meta(BaseForm.Meta):
+        """How WTForms speaks."""
 
     operator = SelectField("Operator", choices=_operators, default=Operator.EQUAL.value)
     value = StringField("Value", filters=[stripped])

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, Form, HiddenField, StringField, ValidationError
+from wtforms.meta import DefaultMeta
 from wtforms.validators import DataRequired, Length, StopValidation
 
 from voiceapp.rules.uses import Part
@@ -55,6 +56,20 @@ def refuse(faults: Callable[[str], Iterable[str]]) -> Callable[[Form, Field], No
     return validate
 
 
+class Sentences:
+    """What WTForms says by itself, in our words."""
+
+    _OURS: ClassVar[Mapping[str, str]] = {"Not a valid choice.": "Choose one of the list."}
+
+    def gettext(self, text: str) -> str:
+        """Return our words for a text of WTForms."""
+        return self._OURS.get(text, text)
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        """Return our words for a text of WTForms that depends on a number."""
+        return self.gettext(singular if number == 1 else plural)
+
+
 class BaseForm(Form):
     """A form whose pick-lists come from an `Offer`; `meta` is what its fields find in theirs.
 
@@ -62,6 +77,13 @@ class BaseForm(Form):
     """
 
     order: ClassVar[Sequence[str]] = ()
+
+    class Meta(DefaultMeta):
+        """How WTForms speaks."""
+
+        def get_translations(self, form: Any) -> Sentences:
+            """Return our words."""
+            return Sentences()
 
     def __init__(
         self,

@@ -151,7 +151,8 @@ def zone() -> ZoneInfo:
     """Return the installation's time zone as the draft has it; UTC for one that is unknown."""
     if "zone" not in g:
         try:
-            g.zone = ZoneInfo(draft.read(db.session()).installation.time_zone)
+            stored = draft.find_key(db.session(), Installation, "")
+            g.zone = ZoneInfo(stored.part.time_zone if stored else "UTC")
         except (KeyError, ValueError, OSError):
             g.zone = ZoneInfo("UTC")
     found: ZoneInfo = g.zone

@@ -45,11 +45,13 @@ class RecordingForm(PartForm[Recording]):
                 sound = audio.inspect(field.data.content)
             except NotAudio as error:
                 raise ValidationError(str(error)) from error
-            self.kept.data = runtime().recordings.add(field.data.content, sound.media_type)
+            self.kept.data = runtime().recordings.add(
+                field.data.content, sound.media_type, sound.seconds
+            )
             self.name.data = self.name.data or audio.proper_name(field.data.name, sound.suffix)
         elif not self.kept.data:
             raise ValidationError("Choose a WAV or MP3 file.")
-        elif audio_of(self.kept.data) is None:
+        elif not runtime().recordings.renew(self.kept.data):
             self.kept.data = ""
             raise ValidationError("The file is not there any more. Choose it again.")
 

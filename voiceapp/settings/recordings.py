@@ -1,5 +1,6 @@
 """Recordings: audio files that callers hear."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -16,6 +17,7 @@ from voiceapp.routing.draft import Stored
 from voiceapp.rules.plan import Plan, Recording
 from voiceapp.rules.rule import DestinationKind
 from voiceapp.rules.uses import Use, all_uses, uses
+from voiceapp.runtime import runtime
 from voiceapp.settings import editing
 from voiceapp.settings.door import needs
 from voiceapp.settings.recording_form import RecordingForm, audio_of
@@ -44,7 +46,9 @@ PAGES = editing.Pages(
     "recordings/edit.html",
     "recordings",
     lambda plan, recording, form: (
-        {"users": _used_by(plan, recording), "sounding": sounding(recording)} if recording else {}
+        {"users": _used_by(plan, recording), "sounding": soundings([recording])[recording]}
+        if recording
+        else {}
     ),
 )
 
@@ -55,10 +59,11 @@ def index() -> ResponseReturnValue:
     """List the recordings, to be listened to, each with what plays it."""
     used = all_uses(draft.read(db.session()))
     recordings = sorted(draft.stored(db.session(), Recording), key=_by_name)
+    sounding = soundings(one.part for one in recordings)
     return render_template(
         "recordings/index.html",
         recordings=[
-            (one, sounding(one.part), used.get((DestinationKind.RECORDING, one.part.name), ()))
+            (one, sounding[one.part], used.get((DestinationKind.RECORDING, one.part.name), ()))
             for one in recordings
         ],
     )
@@ -99,11 +104,17 @@ def delete(id_: int) -> ResponseReturnValue:
     return editing.delete(PAGES, id_, _used_by)
 
 
-def sounding(recording: Recording) -> Sounding:
-    """Return how a recording shows in lists; without a length if its content is gone."""
+def soundings(recordings: Iterable[Recording]) -> Mapping[Recording, Sounding]:
+    """Return how recordings show in lists; without a length if the content is gone."""
+    recordings = tuple(recordings)
+    lengths = runtime().recordings.lengths({one.hash for one in recordings})
+    return {one: _sounding(one, lengths.get(one.hash)) for one in recordings}
+
+
+def _sounding(recording: Recording, seconds: float | None) -> Sounding:
     kind = _KINDS.get(recording.media_type, recording.media_type)
     try:
-        return Sounding(kind, in_words(_seconds(recording.hash)))
+        return Sounding(kind, in_words(seconds or _seconds(recording.hash)))
     except (LookupError, NotAudio):
         return Sounding(kind, "")
 

@@ -10,6 +10,7 @@ from voiceapp.routing.draft import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
 from voiceapp.rules.diff import diff
 from voiceapp.settings.door import author, needs
+from voiceapp.twiml.call import read_count
 
 bp = Blueprint("releases", __name__, url_prefix="/releases")
 
@@ -55,14 +56,14 @@ def release(number: int) -> ResponseReturnValue:
 def roll_back(number: int) -> ResponseReturnValue:
     """Let calls follow an older release again."""
     try:
-        newest = releases.roll_back(db.session(), number, author(), _comment())
+        newest = releases.roll_back(db.session(), number, author(), _comment(), _newest_seen())
     except LookupError:
         abort(404)
     except NotPublishable as error:
         return render_template("releases/refused.html", number=number, faults=error.faults), 422
     except PublishedMeanwhile as error:
-        flash(str(error))
-        return redirect(url_for(".index"), 303)
+        flash(f"{error} Look again before you go back.")
+        return redirect(url_for(".release", number=number), 303)
     flash(
         f"Release {newest} is live and does what release {number} did. "
         "What you had changed since is still in the draft."
@@ -112,5 +113,11 @@ def undo() -> ResponseReturnValue:
     return redirect(url_for(".review"), 303)
 
 
+def _newest_seen() -> int:
+    """Return the release that was the newest when the page was shown; 0 for what is none."""
+    return read_count(request.form.get("newest", "")) or 0
+
+
 def _comment() -> str:
-    return request.form.get("comment", "").strip()[:_LONGEST_COMMENT]
+    kept = (one for one in request.form.get("comment", "") if one.isprintable())
+    return "".join(kept).strip()[:_LONGEST_COMMENT]
