@@ -8,7 +8,7 @@ from tests.browser.forms import destination, kind_of, open_did, option_of
 _FIND_STOPS = """() => {
   const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary";
   window.stops = [...document.querySelectorAll(controls)].filter(
-    (one) => one.checkVisibility() && !one.disabled);
+    (one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0);
   return window.stops.length;
 }"""
 _FOCUSED = """() => {

@@ -33,6 +33,7 @@ from tests.routing.test_releases import told
 from voiceapp.extensions import db
 from voiceapp.routing import draft
 from voiceapp.routing.discard import discard
+from voiceapp.routing.kinds import key_of
 from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Did, Integration, Queue
 from voiceapp.rules.uses import Part
@@ -194,7 +195,7 @@ EDITS = st.lists(st.tuples(st.sampled_from(["add", "change", "remove"]), PARTS, 
 
 def edit(session: Session, how: str, part: Part, queue: Queue) -> None:
     """Do something to the draft, as far as it can be done."""
-    stored = draft.find_key(session, type(part), draft.key_of(part))
+    stored = draft.find_key(session, type(part), key_of(part))
     if stored is None:
         draft.add(session, part, "Bob")
     elif how == "remove":

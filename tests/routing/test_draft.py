@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from voiceapp.routing import draft
-from voiceapp.routing.draft import ChangedMeanwhile, KeyTaken, Stored
+from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.routing.releases import PublishedMeanwhile, publish
 from voiceapp.rules.operators import Operator
 from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Plan, Queue, Recording
@@ -119,7 +119,7 @@ def patient(engine: Engine, database_url: str) -> Iterator[Engine]:
 
 def the(session: Session, part: Part) -> Stored:
     """Return a part that is in the draft, as it stands there."""
-    stored = draft.find_key(session, type(part), draft.key_of(part))
+    stored = draft.find_key(session, type(part), key_of(part))
     assert stored is not None
     return stored
 
@@ -358,8 +358,8 @@ class TestRename:
         assert the(session, new).id == was.id
         for follower in followers:
             assert the(session, follower).part == follower
-        assert drafted.stamps[type(part), draft.key_of(part)].by == "Bob"
-        assert draft.find_key(session, type(part), draft.key_of(part)) is None
+        assert drafted.stamps[type(part), key_of(part)].by == "Bob"
+        assert draft.find_key(session, type(part), key_of(part)) is None
 
     @pytest.mark.parametrize(("part", "new", "_"), FOLLOWING)
     def test_nothing_else_is_touched(self, session: Session, part: Part, new: Part, _: object):

@@ -32,6 +32,7 @@ from voiceapp.models.releases import Release
 from voiceapp.models.types import now
 from voiceapp.routing import draft, releases
 from voiceapp.routing.document import dump
+from voiceapp.routing.kinds import NOTHING_CHOSEN, key_of
 from voiceapp.routing.releases import (
     NotPublishable,
     PendingMemory,
@@ -66,7 +67,7 @@ class TestPending:
         with Session(engine) as session:
             changes = pending(session).changes
 
-        assert {one.key for one, _ in changes} == {draft.key_of(part) for part in EVERYTHING}
+        assert {one.key for one, _ in changes} == {key_of(part) for part in EVERYTHING}
         assert {str(one.what) for one, _ in changes} == {"added"}
 
     def test_after_a_release_nothing_is(self, session: Session):
@@ -204,7 +205,7 @@ WHERE = {
         "CRM rule VIP customers: Add at least one condition.",
     ),
     "an empty safe destination": (
-        writing(SETTINGS, Installation(safe=draft.NOTHING_CHOSEN)),
+        writing(SETTINGS, Installation(safe=NOTHING_CHOSEN)),
         "Settings: Safe destination: Choose which queue.",
     ),
     "settings that were never saved": (

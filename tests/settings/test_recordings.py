@@ -3,12 +3,17 @@
 import io
 import re
 import wave
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.settings.conftest import csrf, post
+from voiceapp import audio
 from voiceapp.audio import MOST_BYTES
 from voiceapp.extensions import db
+from voiceapp.models.recordings import RecordingContent
+from voiceapp.models.types import now
 from voiceapp.routing import draft
 from voiceapp.rules.plan import Recording
 from voiceapp.rules.rule import DestinationKind
@@ -164,6 +169,33 @@ class TestUpload:
         assert answer.status_code == 303
         assert stored("x.wav").part.hash == kept
 
+    def test_a_file_that_was_dropped_meanwhile_has_to_be_sent_again(self, app, editor):
+        refused = post(editor, NEW, file=file(wav(), "x.wav"), name="thank-you.wav")
+        kept = HASH.search(refused.text)[1]
+        with app.app_context():
+            db.session.delete(db.session.get(RecordingContent, kept))
+            db.session.commit()
+
+        answer = post(editor, NEW, kept=kept, name="x.wav")
+
+        assert answer.status_code == 422
+        assert "Choose it again." in answer.text
+
+    def test_a_file_that_is_still_meant_is_kept_another_day(self, app, editor):
+        refused = post(editor, NEW, file=file(wav(), "x.wav"), name="thank-you.wav")
+        kept = HASH.search(refused.text)[1]
+        with app.app_context():
+            db.session.execute(
+                update(RecordingContent).values(created_at=now() - timedelta(days=2))
+            )
+            db.session.commit()
+
+        post(editor, NEW, kept=kept, name="thank-you.wav")
+
+        with app.app_context():
+            runtime().recordings.sweep(())
+            assert runtime().recordings.fetch(kept)
+
     @pytest.mark.parametrize("kept", ["f" * 64, "../../secrets.json", "\0"])
     def test_a_hash_that_nothing_is_kept_under_counts_for_nothing(self, editor, kept):
         answer = post(editor, NEW, kept=kept, name="x.wav")
@@ -279,6 +311,31 @@ class TestListening:
         assert "1.2 s" in page
         assert f'src="{address}"' in page
         assert "condition 3 of CRM rule Balance check" in page
+
+
+def test_a_length_is_looked_at_once_when_the_file_is_sent(app, editor, stored, monkeypatch):
+    content = wav(seconds=2.5, tone=11)
+    post(editor, NEW, file=file(content, "x.wav"))
+    inspect, inspected = audio.inspect, []
+
+    def noting(content: bytes) -> audio.Sound:
+        inspected.append(content)
+        return inspect(content)
+
+    monkeypatch.setattr(audio, "inspect", noting)
+
+    for page in (LIST, f"{LIST}{stored('x.wav').id}"):
+        assert "2.5 s" in editor.get(page).text
+    assert content not in inspected
+
+
+def test_a_length_that_nobody_noted_is_looked_at_in_the_file(app, editor):
+    post(editor, NEW, file=file(wav(seconds=3.5, tone=13), "x.wav"))
+    with app.app_context():
+        db.session.execute(update(RecordingContent).values(seconds=None))
+        db.session.commit()
+
+    assert "3.5 s" in editor.get(LIST).text
 
 
 def runtime_folder(app):

@@ -28,6 +28,7 @@ from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft, releases
 from voiceapp.routing.document import dump
+from voiceapp.routing.kinds import key_of
 from voiceapp.rules.plan import Did, Ivr, Plan, Queue
 from voiceapp.rules.uses import Part
 from voiceapp.runtime import runtime
@@ -58,7 +59,7 @@ def change(app: Flask, part: Part, new: Part | None, author: str = "Bob") -> Non
     """Save another part in the place of one, or nothing, as somebody else does."""
     with app.app_context():
         session = db.session()
-        stored = draft.find_key(session, type(part), draft.key_of(part))
+        stored = draft.find_key(session, type(part), key_of(part))
         assert stored is not None
         if new is None:
             draft.remove(session, type(part), stored.id, stored.version, author)
@@ -129,7 +130,7 @@ def test_who_saves_second_sees_both_and_may_save_again(
     told: str,
 ):
     part = which(drafted(app))
-    address = tab if tab == SETTINGS else f"{tab}{id_of(app, type(part), draft.key_of(part))}"
+    address = tab if tab == SETTINGS else f"{tab}{id_of(app, type(part), key_of(part))}"
     page = opened(editor, address)
     change(app, part, theirs(part))
     between = drafted(app)

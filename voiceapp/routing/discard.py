@@ -6,7 +6,7 @@ from typing import TypeAlias
 from sqlalchemy.orm import Session
 
 from voiceapp.routing import draft, releases
-from voiceapp.routing.draft import key_of
+from voiceapp.routing.kinds import key_of
 from voiceapp.rules.diff import Change
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule

@@ -1,11 +1,10 @@
 """The draft: parts of a plan as rows, read together and changed one by one."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,59 +14,22 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from voiceapp.models.draft import DraftPart
 from voiceapp.routing.document import from_plain, to_plain
-from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Plan, Queue, Recording
-from voiceapp.rules.rule import Destination, DestinationKind, Rule
+from voiceapp.routing.kinds import (
+    KINDS,
+    TYPES,
+    ChangedMeanwhile,
+    KeyTaken,
+    P,
+    Stamp,
+    Stored,
+    key_of,
+    plan_of,
+    stamp_of,
+    stored_of,
+)
+from voiceapp.rules.plan import Plan
+from voiceapp.rules.rule import DestinationKind
 from voiceapp.rules.uses import Part, renamed
-
-P = TypeVar("P", bound=Part)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    name: str
-    key: Callable[[Any], str]
-    destination: DestinationKind | None = None  # as what others refer to it by its key
-
-
-_KINDS: dict[type[Any], _Kind] = {
-    Did: _Kind("did", lambda did: did.number),
-    Ivr: _Kind("ivr", lambda ivr: ivr.number, DestinationKind.IVR),
-    Rule: _Kind("rule", lambda rule: rule.name, DestinationKind.RULE),
-    Queue: _Kind("queue", lambda queue: queue.name, DestinationKind.QUEUE),
-    Recording: _Kind("recording", lambda recording: recording.name, DestinationKind.RECORDING),
-    Integration: _Kind("integration", lambda integration: integration.key),
-    Installation: _Kind("installation", lambda installation: ""),
-}
-_TYPES = {kind.name: type_ for type_, kind in _KINDS.items()}
-
-NOTHING_CHOSEN = Destination(DestinationKind.QUEUE, "")
-"""The safe destination of a draft in which none was chosen yet; it can't be published."""
-
-
-class ChangedMeanwhile(Exception):
-    """Somebody else saved or deleted the part since it was read."""
-
-
-class KeyTaken(Exception):
-    """There is another part of the same kind with this name or number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Who changed a part last, and when."""
-
-    by: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Stored(Generic[P]):
-    """A part as it stands in the draft; `id` stays when its name changes."""
-
-    id: int
-    part: P
-    version: int
-    stamp: Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +41,12 @@ class Draft:
     fingerprint: str
 
 
-def key_of(part: Part) -> str:
-    """Return what a part is known by among those of its kind."""
-    return _KINDS[type(part)].key(part)
-
-
 def load(session: Session) -> Draft:
     """Return the draft, its parts in the order they were added. Raises UnreadableDocument."""
     rows = session.scalars(select(DraftPart).order_by(DraftPart.id)).all()
     return Draft(
-        plan=_plan(rows),
-        stamps={(_TYPES[row.kind], row.key): _stamp(row) for row in rows},
+        plan=plan_of(rows),
+        stamps={(TYPES[row.kind], row.key): stamp_of(row) for row in rows},
         fingerprint=_hash((row.id, row.version) for row in rows),
     )
 
@@ -108,27 +65,27 @@ def read(session: Session) -> Plan:
 def ids(session: Session) -> Mapping[tuple[type[Any], str], int]:
     """Return the id of every part there is, by its type and key."""
     query = select(DraftPart.kind, DraftPart.key, DraftPart.id).where(DraftPart.body.is_not(None))
-    return {(_TYPES[kind], key): id_ for kind, key, id_ in session.execute(query)}
+    return {(TYPES[kind], key): id_ for kind, key, id_ in session.execute(query)}
 
 
 def stored(session: Session, type_: type[P]) -> tuple[Stored[P], ...]:
     """Return all parts of a kind, in the order they were added. Raises UnreadableDocument."""
-    query = select(DraftPart).filter_by(kind=_KINDS[type_].name).order_by(DraftPart.id)
-    return tuple(_stored(row, type_) for row in session.scalars(query) if row.body is not None)
+    query = select(DraftPart).filter_by(kind=KINDS[type_].name).order_by(DraftPart.id)
+    return tuple(stored_of(row, type_) for row in session.scalars(query) if row.body is not None)
 
 
 def find(session: Session, type_: type[P], id_: int) -> Stored[P] | None:
     """Return the part of a kind with an id; None if there is none, or not any more."""
     row = session.get(DraftPart, id_)
-    if row is None or row.body is None or row.kind != _KINDS[type_].name:
+    if row is None or row.body is None or row.kind != KINDS[type_].name:
         return None
-    return _stored(row, type_)
+    return stored_of(row, type_)
 
 
 def find_key(session: Session, type_: type[P], key: str) -> Stored[P] | None:
     """Return the part of a kind with a name or number; None if there is none."""
     row = _row(session, type_, key)
-    return _stored(row, type_) if row is not None and row.body is not None else None
+    return stored_of(row, type_) if row is not None and row.body is not None else None
 
 
 def save(session: Session, part: Part, author: str) -> None:
@@ -164,7 +121,7 @@ def change(session: Session, id_: int, version: int, part: Part, author: str) ->
             row.key = new
             session.flush()
             session.add(DraftPart(kind=row.kind, key=old, body=None, changed_by=author))
-            _follow(session, _KINDS[type(part)].destination, old, new, author)
+            _follow(session, KINDS[type(part)].destination, old, new, author)
             part = _renamed(part, old, new)
         row.body = to_plain(part)
         row.changed_by = author
@@ -215,13 +172,13 @@ def _hash(versions: Iterable[tuple[int, int]]) -> str:
 
 
 def _row(session: Session, type_: type[Any], key: str) -> DraftPart | None:
-    return session.scalar(select(DraftPart).filter_by(kind=_KINDS[type_].name, key=key))
+    return session.scalar(select(DraftPart).filter_by(kind=KINDS[type_].name, key=key))
 
 
 def _put(session: Session, part: Part, author: str) -> DraftPart:
     row = _row(session, type(part), key_of(part))
     if row is None:
-        row = DraftPart(kind=_KINDS[type(part)].name, key=key_of(part))
+        row = DraftPart(kind=KINDS[type(part)].name, key=key_of(part))
         session.add(row)
     row.body = to_plain(part)
     row.changed_by = author
@@ -230,7 +187,7 @@ def _put(session: Session, part: Part, author: str) -> DraftPart:
 
 def _row_as_read(session: Session, type_: type[Any], id_: int, version: int) -> DraftPart:
     row = session.get(DraftPart, id_, populate_existing=True)
-    if row is None or row.body is None or row.kind != _KINDS[type_].name or row.version != version:
+    if row is None or row.body is None or row.kind != KINDS[type_].name or row.version != version:
         raise ChangedMeanwhile
     return row
 
@@ -260,7 +217,7 @@ def _follow(
     for row in session.scalars(select(DraftPart)):
         if row.body is None:
             continue
-        part = from_plain(row.body, _TYPES[row.kind])
+        part = from_plain(row.body, TYPES[row.kind])
         follower = renamed(part, kind, old, new)
         if follower is not part:
             row.body = to_plain(follower)
@@ -269,30 +226,5 @@ def _follow(
 
 def _renamed(part: Part, old: str, new: str) -> Part:
     """Make a part that refers to itself, as a menu may, refer to its new name."""
-    kind = _KINDS[type(part)].destination
+    kind = KINDS[type(part)].destination
     return part if kind is None else renamed(part, kind, old, new)
-
-
-def _stamp(row: DraftPart) -> Stamp:
-    return Stamp(row.changed_by, row.changed_at)
-
-
-def _stored(row: DraftPart, type_: type[P]) -> Stored[P]:
-    return Stored(row.id, from_plain(row.body, type_), row.version, _stamp(row))
-
-
-def _plan(rows: Iterable[DraftPart]) -> Plan:
-    parts: dict[type[Any], list[Any]] = {type_: [] for type_ in _KINDS}
-    for row in rows:
-        if row.body is not None:
-            type_ = _TYPES[row.kind]
-            parts[type_].append(from_plain(row.body, type_))
-    return Plan(
-        installation=next(iter(parts[Installation]), Installation(safe=NOTHING_CHOSEN)),
-        dids=tuple(parts[Did]),
-        ivrs=tuple(parts[Ivr]),
-        rules=tuple(parts[Rule]),
-        queues=tuple(parts[Queue]),
-        recordings=tuple(parts[Recording]),
-        integrations=tuple(parts[Integration]),
-    )

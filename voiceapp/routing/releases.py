@@ -13,7 +13,7 @@ from voiceapp.models.releases import Release
 from voiceapp.models.types import now
 from voiceapp.routing import draft
 from voiceapp.routing.document import dump, parse
-from voiceapp.routing.draft import Stamp
+from voiceapp.routing.kinds import Stamp
 from voiceapp.rules.check import Fault, check
 from voiceapp.rules.diff import Change, diff
 from voiceapp.rules.plan import Plan

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     FieldList,
     Form,
@@ -18,12 +20,22 @@ from voiceapp.directory import check
 from voiceapp.directory.numbers import SEPARATORS, findable
 from voiceapp.directory.store import StoredContact
 from voiceapp.models.contacts import LONGEST_NAME
+from voiceapp.routing import draft
+from voiceapp.routing.kinds import NOTHING_CHOSEN
+from voiceapp.rules.plan import Installation
 from voiceapp.settings.forms import BaseForm, Text, refuse, stripped
 
 LONGEST_MODULE = 50
 LONGEST_VALUE = 2000
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def country_of(session: Session) -> str:
+    """Return the country in which numbers without a country code are read."""
+    stored = draft.find_key(session, Installation, "")
+    installation = stored.part if stored else Installation(safe=NOTHING_CHOSEN)
+    return installation.country
 
 
 def _visible(text: str) -> Iterator[str]:
@@ -65,7 +77,17 @@ class FreeFieldForm(Form):
             raise ValidationError(sentence)
 
 
-class ContactForm(BaseForm):
+class NumbersForm(BaseForm):
+    """A form with numbers in it, which are read as those of a country."""
+
+    def __init__(
+        self, country: str, formdata: MultiDict[str, str] | None = None, **data: Any
+    ) -> None:
+        self.country = country
+        super().__init__(None, formdata, **data)
+
+
+class ContactForm(NumbersForm):
     """A contact as somebody types it; `seen` is the fingerprint of what the page has shown."""
 
     seen = HiddenField(default="")
@@ -91,7 +113,7 @@ class ContactForm(BaseForm):
 
     def contact(self, id_: int) -> StoredContact:
         """Return the contact that a valid form describes, its numbers so that calls find them."""
-        kept = (findable(number, self._country) for number in self._numbers())
+        kept = (findable(number, self.country) for number in self._numbers())
         numbers = tuple(dict.fromkeys(number for number in kept if number))
         return StoredContact(id_, self.name.data or "", numbers, self._free_fields())
 
@@ -99,7 +121,7 @@ class ContactForm(BaseForm):
         """Refuse what is no number, and a contact that nothing could ever find."""
         numbers = self._numbers()
         for number in numbers:
-            if findable(number, self._country) is None:
+            if findable(number, self.country) is None:
                 raise ValidationError(
                     f"“{number[:40]}” is no phone number. Type it as +12025550104 for example, "
                     "and each number on a line of its own."
@@ -116,11 +138,6 @@ class ContactForm(BaseForm):
                 row.field.errors = [f"The field “{name[:40]}” stands here twice. Remove one."]
                 field.errors = [*field.errors, row.errors]
             names.add(name)
-
-    @property
-    def _country(self) -> str:
-        country: str = self.meta.offer.plan.installation.country
-        return country
 
     def _numbers(self) -> tuple[str, ...]:
         numbers = (one.strip() for one in SEPARATORS.split(self.phones.data or ""))

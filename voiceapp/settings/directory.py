@@ -12,11 +12,9 @@ from voiceapp.directory import importing, store, table
 from voiceapp.directory.store import ContactChanged, ContactGone, StoredContact
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import draft
 from voiceapp.settings import directory_import
-from voiceapp.settings.contact_form import ContactForm
+from voiceapp.settings.contact_form import ContactForm, country_of
 from voiceapp.settings.door import needs
-from voiceapp.settings.offer import Offer
 from voiceapp.settings.rows import rearranged
 
 bp = Blueprint("directory", __name__, url_prefix="/directory")
@@ -35,13 +33,12 @@ def index() -> ResponseReturnValue:
     modules = store.modules(session)
     module = _wanted(modules)
     text = request.args.get("q", "").strip()
-    country = draft.read(session).installation.country
     return render_template(
         "directory/index.html",
         modules=modules,
         module=module,
         text=text,
-        page=store.search(session, module, text, country, _after(), _PAGE),
+        page=store.search(session, module, text, country_of(session), _after(), _PAGE),
     )
 
 
@@ -55,7 +52,7 @@ def new() -> ResponseReturnValue:
     module = _wanted(store.modules(session))
     offered = store.field_names(session, module)[:_MOST_OFFERED]
     rows = [{"field": name} for name in offered]
-    return _show(ContactForm(_offer(), None, module=module, fields=rows), None, module)
+    return _show(ContactForm(country_of(session), module=module, fields=rows), None, module)
 
 
 @bp.route("/<int:id_>", methods=["GET", "POST"])
@@ -65,8 +62,8 @@ def edit(id_: int) -> ResponseReturnValue:
     found = _find(id_)
     if found is not None and request.method == "GET":
         contact, module = found
-        values = ContactForm.values(contact)
-        return _show(ContactForm(_offer(), None, module=module, **values), contact, module)
+        form = ContactForm(country_of(db.session()), module=module, **ContactForm.values(contact))
+        return _show(form, contact, module)
     if found is not None:
         return _answer(*found)
     if request.method == "GET":
@@ -77,18 +74,27 @@ def edit(id_: int) -> ResponseReturnValue:
 @bp.route("/<int:id_>/delete", methods=["GET", "POST"])
 @needs(Role.EDITOR)
 def delete(id_: int) -> ResponseReturnValue:
-    """Delete a contact, at once."""
+    """Delete a contact, at once; ask again if somebody else has changed it meanwhile."""
     contact, module = _find(id_) or abort(404)
     if request.method == "GET":
-        return render_template("directory/delete.html", contact=contact, module=module)
+        return _ask(contact, module)
     session = db.session()
     try:
-        store.delete_contact(session, module, id_)
+        store.delete_contact(session, module, id_, seen=request.form.get("seen", ""))
         session.commit()
     except ContactGone:
         session.rollback()
+    except ContactChanged:
+        session.rollback()
+        return _ask(*(_find(id_) or abort(404)), has_changed=True), 409
     flash(f"{contact.name} is deleted. Calls don't find it any more.")
     return redirect(url_for(".index", module=module), 303)
+
+
+def _ask(contact: StoredContact, module: str, *, has_changed: bool = False) -> str:
+    return render_template(
+        "directory/delete.html", contact=contact, module=module, has_changed=has_changed
+    )
 
 
 @bp.get("/export.csv")
@@ -182,11 +188,8 @@ def _show(form: ContactForm, contact: StoredContact | None, module: str, **more:
 
 def _typed(action: str = "") -> ContactForm:
     """Return the form as it was sent, its rows as a button wants them."""
-    return ContactForm(_offer(), rearranged(request.form, "fields", action))
-
-
-def _offer() -> Offer:
-    return Offer(draft.read(db.session()))
+    sent = rearranged(request.form, "fields", action)
+    return ContactForm(country_of(db.session()), sent)
 
 
 def _find(id_: int) -> tuple[StoredContact, str] | None:

@@ -10,11 +10,8 @@ from voiceapp.directory.pending import KeptFile, drop_import, keep_import, pendi
 from voiceapp.directory.table import ContactLine, UnreadableSheet
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import draft
-from voiceapp.settings.contact_form import ModuleField
+from voiceapp.settings.contact_form import ModuleField, NumbersForm, country_of
 from voiceapp.settings.door import me, needs
-from voiceapp.settings.forms import BaseForm
-from voiceapp.settings.offer import Offer
 from voiceapp.settings.uploads import UploadField
 
 bp = Blueprint("imports", __name__, url_prefix="/import")
@@ -32,7 +29,7 @@ _SAMPLE = (
 )
 
 
-class ImportForm(BaseForm):
+class ImportForm(NumbersForm):
     """A file, and the module that its contacts are for."""
 
     module = ModuleField("Module")
@@ -43,7 +40,7 @@ class ImportForm(BaseForm):
         if field.data is None:
             raise ValidationError("Choose a CSV file.")
         try:
-            table.read(field.data.content, self.meta.offer.plan.installation.country)
+            table.read(field.data.content, self.country)
         except UnreadableSheet as error:
             raise ValidationError(str(error)) from error
 
@@ -54,11 +51,11 @@ def new() -> ResponseReturnValue:
     """Take a file, and show what it would do."""
     session = db.session()
     modules = store.modules(session)
-    offer = Offer(draft.read(session))
+    country = country_of(session)
     if request.method == "GET":
         wanted = request.args.get("module", modules[0])
-        return _ask(ImportForm(offer, None, module=wanted), modules)
-    form = ImportForm(offer, request.form)
+        return _ask(ImportForm(country, module=wanted), modules)
+    form = ImportForm(country, request.form)
     if not form.validate() or form.file.data is None:
         return _ask(form, modules), 422
     module, content = form.module.spelled(modules), form.file.data.content
@@ -84,33 +81,42 @@ def preview(token: str) -> ResponseReturnValue:
     kept = pending_import(session, _plain(token), _owner())
     if kept is None:
         return _not_waiting()
-    country = _country()
+    country = country_of(session)
     found = importing.preview(session, kept.module, table.read(kept.content, country), country)
-    return render_template(
-        "directory/preview.html", module=kept.module, found=found, token=token, most=_SHOWN
-    )
+    return _show(kept.module, found, token)
 
 
 @bp.post("/<token>")
 @needs(Role.EDITOR)
 def decide(token: str) -> ResponseReturnValue:
-    """Import a file that was looked at, or forget it."""
+    """Import a file as it was looked at, or forget it."""
     session = db.session()
     kept = pending_import(session, _plain(token), _owner())
-    if kept is None or not drop_import(session, token, _owner()):
+    if kept is None:
         return _not_waiting()
     if request.form.get("do") == "import":
-        flash(_in_words(kept.module, _apply(kept)))
-    else:
-        session.commit()
-        flash("Nothing was imported.")
+        return _import(kept, token)
+    drop_import(session, token, _owner())
+    flash("Nothing was imported.")
     return redirect(url_for("settings.directory.index", module=kept.module), 303)
 
 
-def _apply(kept: KeptFile) -> ImportPreview:
-    country = _country()
+def _import(kept: KeptFile, token: str) -> ResponseReturnValue:
+    """Import a file if it would do what its page has said; else show what it would do now.
+
+    All is read and matched before the first write, which others would have to wait for.
+    """
+    session = db.session()
+    country = country_of(session)
     sheet = table.read(kept.content, country)
-    return importing.apply(db.session(), kept.module, sheet, country)
+    found = importing.preview(session, kept.module, sheet, country)
+    if found.fingerprint != request.form.get("seen"):
+        return _show(kept.module, found, token, has_changed=True), 409
+    if not drop_import(session, token, _owner()):
+        return _not_waiting()
+    done = importing.apply(session, kept.module, sheet, country, found)
+    flash(_in_words(kept.module, done))
+    return redirect(url_for("settings.directory.index", module=kept.module), 303)
 
 
 def _in_words(module: str, done: ImportPreview) -> str:
@@ -118,10 +124,25 @@ def _in_words(module: str, done: ImportPreview) -> str:
     said = f"Imported into {module}: {len(done.added)} added, {len(done.changed)} changed"
     if done.unchanged:
         said += f", {len(done.unchanged)} as before"
-    left_out = len({fault.line for fault in done.faults})
-    if left_out:
-        said += f". Left out: {left_out} with faults"
+    left_out = {
+        "with faults": len({fault.line for fault in done.faults}),
+        "changed by somebody else just now": len(done.overtaken),
+    }
+    if any(left_out.values()):
+        parts = (f"{count} {why}" for why, count in left_out.items() if count)
+        said += f". Left out: {', '.join(parts)}"
     return f"{said}."
+
+
+def _show(module: str, found: ImportPreview, token: str, *, has_changed: bool = False) -> str:
+    return render_template(
+        "directory/preview.html",
+        module=module,
+        found=found,
+        token=token,
+        most=_SHOWN,
+        has_changed=has_changed,
+    )
 
 
 def _ask(form: ImportForm, modules: tuple[str, ...]) -> str:
@@ -131,10 +152,6 @@ def _ask(form: ImportForm, modules: tuple[str, ...]) -> str:
 def _not_waiting() -> ResponseReturnValue:
     flash("This file is not waiting any more. Choose it again if it is still to be imported.")
     return redirect(url_for(".new"), 303)
-
-
-def _country() -> str:
-    return draft.read(db.session()).installation.country
 
 
 def _owner() -> str:

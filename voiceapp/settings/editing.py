@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
-from voiceapp.routing.draft import ChangedMeanwhile, KeyTaken, Stored, key_of
+from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.rules.diff import Line, diff
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
 from voiceapp.rules.uses import Part

@@ -11,6 +11,7 @@ from wtforms import SelectField
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import draft
+from voiceapp.routing.kinds import NOTHING_CHOSEN
 from voiceapp.rules.plan import Installation
 from voiceapp.settings import editing
 from voiceapp.settings.door import needs
@@ -32,7 +33,7 @@ def _time_zones() -> dict[str, str]:
     return {name: name for name in sorted(available_timezones())}
 
 
-_USUAL = Installation(draft.NOTHING_CHOSEN)
+_USUAL = Installation(NOTHING_CHOSEN)
 
 
 class InstallationForm(PartForm[Installation]):
@@ -49,7 +50,7 @@ class InstallationForm(PartForm[Installation]):
     @classmethod
     def values(cls, part: Installation) -> dict[str, Any]:
         return {
-            "safe": None if part.safe == draft.NOTHING_CHOSEN else part.safe,
+            "safe": None if part.safe == NOTHING_CHOSEN else part.safe,
             "country": part.country,
             "time_zone": part.time_zone,
             "voice": part.voice,

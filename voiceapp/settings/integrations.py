@@ -14,7 +14,7 @@ from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import credentials, draft
 from voiceapp.routing.credentials import Kept
-from voiceapp.routing.draft import Stored
+from voiceapp.routing.kinds import Stored
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
 from voiceapp.rules.uses import rules_asking, title

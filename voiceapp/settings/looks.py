@@ -14,7 +14,7 @@ from voiceapp.crm.phone import show
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import draft, releases
-from voiceapp.routing.draft import key_of
+from voiceapp.routing.kinds import key_of
 from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Queue, Recording
 from voiceapp.rules.rule import Destination, DestinationKind, Rule
 from voiceapp.rules.uses import Part

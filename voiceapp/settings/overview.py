@@ -13,6 +13,7 @@ from voiceapp.models.types import now
 from voiceapp.people import Role
 from voiceapp.routing import draft, history, releases
 from voiceapp.routing.history import WEEK
+from voiceapp.routing.kinds import NOTHING_CHOSEN
 from voiceapp.rules.plan import Plan
 from voiceapp.rules.rule import Outcome
 from voiceapp.rules.uses import sentence_case
@@ -106,7 +107,7 @@ def _steps(session: Session, plan: Plan) -> Sequence[Step]:
             "Choose the safe destination",
             "Calls go there when something fails.",
             url_for("settings.installation.index"),
-            plan.installation.safe != draft.NOTHING_CHOSEN,
+            plan.installation.safe != NOTHING_CHOSEN,
         ),
         Step(
             "Add a DID",

@@ -13,7 +13,7 @@ from voiceapp.audio import NotAudio
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import draft
-from voiceapp.routing.draft import Stored
+from voiceapp.routing.kinds import Stored
 from voiceapp.rules.plan import Plan, Recording
 from voiceapp.rules.rule import DestinationKind
 from voiceapp.rules.uses import Use, all_uses, uses

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import discard, draft, releases
-from voiceapp.routing.draft import ChangedMeanwhile, KeyTaken
+from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
 from voiceapp.rules.diff import diff
 from voiceapp.settings.door import author, needs

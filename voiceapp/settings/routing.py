@@ -14,7 +14,7 @@ from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import credentials, draft, history
 from voiceapp.routing.credentials import Kept
-from voiceapp.routing.draft import Stored
+from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
@@ -149,7 +149,7 @@ def _first_values(session: Session, plan: Plan) -> dict[str, Any]:
         name = f"Copy of {copied.part.name}"[:200]
         return _values(plan, copied.part) | {"name": name}
     safe = plan.installation.safe
-    usual = safe if can_lead_to(safe) and safe != draft.NOTHING_CHOSEN else None
+    usual = safe if can_lead_to(safe) and safe != NOTHING_CHOSEN else None
     shared = [one for one in plan.integrations if not one.is_private]
     crm = crm_fields.values_of(shared[0]) if len(shared) == 1 else {}
     return {

@@ -7,27 +7,26 @@ document.documentElement.classList.add("scripted");
 
 const SIGNED_OUT = "You are signed out. Sign in in another tab, then go on here.";
 
-// attributes are asked for by name: an input that is called "id" stands in the way of form.id
-const send = (form, address, submitter) =>
-  fetch(address, { method: "POST", body: new FormData(form, submitter) });
+async function send(form, address, submitter) {
+  const response = await fetch(address, { method: "POST", body: new FormData(form, submitter) });
+  return { isGood: response.ok, isSignedOut: response.redirected, text: await response.text() };
+}
 
 async function reshape(form, submitter, focus) {
   if (form.inert) return; // on its way already
-  form.inert = true; // or what is typed meanwhile would be lost
+  form.inert = true; // what is typed meanwhile would be lost
   clearTimeout(waiting);
-  try {
-    const response = await send(form, form.getAttribute("action"), submitter);
-    if (response.redirected) return tellSignedOut(form);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const shaped = page.getElementById(form.getAttribute("id"));
-    if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
-    keepSecrets(form, shaped);
-    replace(form, shaped, page);
-    const wanted = [shaped.dataset.focus, ...focus].map((id) => document.getElementById(id));
-    wanted.find(Boolean)?.focus();
-  } finally {
-    form.inert = false;
-  }
+  // not form.action and form.id: where an input is called "id", they are that input
+  const [address, id] = [form.getAttribute("action"), form.getAttribute("id")];
+  const answer = await send(form, address, submitter).finally(() => { form.inert = false; });
+  if (answer.isSignedOut) return tellSignedOut(form);
+  const page = new DOMParser().parseFromString(answer.text, "text/html");
+  const shaped = page.getElementById(id);
+  if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
+  keepSecrets(form, shaped);
+  replace(form, shaped, page);
+  const wanted = [shaped.dataset.focus, ...focus].map((one) => document.getElementById(one));
+  wanted.find(Boolean)?.focus();
 }
 
 function replace(form, shaped, page) {
@@ -50,9 +49,8 @@ function tellSignedOut(form) {
   form.querySelector(".signed-out")?.remove();
   const notice = paragraph(SIGNED_OUT);
   notice.className = "alert alert-warning signed-out";
-  notice.role = "alert";
+  notice.setAttribute("role", "alert");
   notice.tabIndex = -1;
-  form.inert = false;
   form.prepend(notice);
   notice.focus();
 }
@@ -70,11 +68,10 @@ function say(form) {
   if (!words) return;
   clearTimeout(waiting);
   waiting = setTimeout(async () => {
-    const response = await send(form, form.dataset.wordsAt);
-    const said = await response.text();
+    const answer = await send(form, form.dataset.wordsAt);
     if (!form.isConnected) return; // shaped anew meanwhile, and the words with it
-    if (response.redirected) words.replaceChildren(paragraph(SIGNED_OUT));
-    else if (response.ok) words.innerHTML = said;
+    if (answer.isSignedOut) words.replaceChildren(paragraph(SIGNED_OUT));
+    else if (answer.isGood) words.innerHTML = answer.text;
   }, 250);
 }
 
