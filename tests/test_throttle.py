@@ -1,6 +1,8 @@
-"""The throttle: failures are counted for each account and each address, within bounded memory."""
+"""The throttle: attempts are counted for each account and each address, within bounded memory."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -17,32 +19,65 @@ def attempts() -> Throttle:
 
 def test_an_account_is_closed_after_ten_failures_from_wherever(attempts):
     for one in range(10):
-        assert attempts.is_open(ADA, ADDRESS)
-        attempts.failed(ADA, f"192.0.2.{one}")
+        assert attempts.take(ADA, f"192.0.2.{one}")
 
-    assert not attempts.is_open(ADA, "198.51.100.1")
-    assert attempts.is_open("sam@example.com", ADDRESS)
+    assert not attempts.take(ADA, "198.51.100.1")
+    assert attempts.take("sam@example.com", ADDRESS)
 
 
 def test_an_address_is_closed_after_fifty_failures_with_whatever_account(attempts):
     for one in range(50):
-        assert attempts.is_open(ADA, ADDRESS)
-        attempts.failed(f"{one}@example.com", ADDRESS)
+        assert attempts.take(f"{one}@example.com", ADDRESS)
 
-    assert not attempts.is_open(ADA, ADDRESS)
-    assert attempts.is_open(ADA, "192.0.2.2")
+    assert not attempts.take(ADA, ADDRESS)
+    assert attempts.take(ADA, "192.0.2.2")
 
 
-def test_asking_is_not_counted(attempts):
+def test_what_is_refused_is_not_counted(attempts):
     for _ in range(100):
-        assert attempts.is_open(ADA, ADDRESS)
+        attempts.take(ADA, ADDRESS)
+
+    assert attempts.take("sam@example.com", ADDRESS)
+
+
+def test_success_is_not_counted(attempts):
+    for _ in range(100):
+        assert attempts.take(ADA, ADDRESS)
+        attempts.give_back(ADA, ADDRESS)
+
+
+def test_success_takes_nothing_from_the_failures_before_it(attempts):
+    for _ in range(9):
+        attempts.take(ADA, ADDRESS)
+
+    assert attempts.take(ADA, ADDRESS)
+    attempts.give_back(ADA, ADDRESS)
+
+    assert [attempts.take(ADA, ADDRESS) for _ in range(2)] == [True, False]
+
+
+def test_nobody_gets_more_attempts_by_giving_back_what_is_forgotten(attempts):
+    attempts.give_back(ADA, ADDRESS)
+
+    assert [attempts.take(ADA, ADDRESS) for _ in range(11)] == [True] * 10 + [False]
+
+
+def test_of_forty_attempts_at_once_ten_may_be_made(attempts):
+    start = Barrier(40)
+
+    def attempt(_: int) -> bool:
+        start.wait(10)
+        return attempts.take(ADA, ADDRESS)
+
+    with ThreadPoolExecutor(40) as threads:
+        assert sum(threads.map(attempt, range(40))) == 10
 
 
 def test_an_account_is_counted_however_it_is_spelled(attempts):
     for one in range(10):
-        attempts.failed([" Ada@Example.com", "ADA@EXAMPLE.COM "][one % 2], f"192.0.2.{one}")
+        attempts.take([" Ada@Example.com", "ADA@EXAMPLE.COM "][one % 2], f"192.0.2.{one}")
 
-    assert not attempts.is_open(ADA, "198.51.100.1")
+    assert not attempts.take(ADA, "198.51.100.1")
 
 
 @pytest.mark.parametrize(
@@ -59,17 +94,17 @@ def test_an_account_is_counted_however_it_is_spelled(attempts):
 )
 def test_an_address_of_ipv6_is_counted_by_its_network(attempts, one, other, is_same):
     for number in range(50):
-        attempts.failed(f"{number}@example.com", one)
+        attempts.take(f"{number}@example.com", one)
 
-    assert attempts.is_open(ADA, other) is not is_same
+    assert attempts.take(ADA, other) is not is_same
 
 
 @pytest.mark.parametrize("email", ["", "\0", "\ud800", "x" * 100_000])
 def test_anything_typed_is_counted(attempts, email):
     for one in range(10):
-        attempts.failed(email, f"192.0.2.{one}")
+        attempts.take(email, f"192.0.2.{one}")
 
-    assert not attempts.is_open(email, "198.51.100.1")
+    assert not attempts.take(email, "198.51.100.1")
 
 
 def test_a_counter_is_forgotten_after_fifteen_minutes():
@@ -79,14 +114,14 @@ def test_a_counter_is_forgotten_after_fifteen_minutes():
 def test_all_is_forgotten_rather_than_more_kept_than_memory_is_for():
     attempts = Throttle(most_kept=100)
     for _ in range(10):
-        attempts.failed(ADA, ADDRESS)
+        attempts.take(ADA, ADDRESS)
 
     for one in range(49):
-        attempts.failed(f"{one}@example.com", f"10.0.0.{one}")
-    assert not attempts.is_open(ADA, ADDRESS)
+        attempts.take(f"{one}@example.com", f"10.0.0.{one}")
+    assert not attempts.take(ADA, ADDRESS)
 
-    attempts.failed("one-more@example.com", "10.0.0.50")
-    assert attempts.is_open(ADA, ADDRESS)
+    attempts.take("one-more@example.com", "10.0.0.50")
+    assert attempts.take(ADA, ADDRESS)
 
 
 def test_making_one_starts_no_thread():

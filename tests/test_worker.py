@@ -4,17 +4,28 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from tests.routing.journals import calls_stored, decision, eventually, files_in, start_python
 from voiceapp.extensions import db
+from voiceapp.models.draft import DraftPart
+from voiceapp.models.recordings import RecordingContent
+from voiceapp.models.releases import Release
+from voiceapp.models.types import now
+from voiceapp.recordings import KEPT_UNUSED, RecordingStore
+from voiceapp.routing import draft
+from voiceapp.routing.document import UnreadableDocument, dump
 from voiceapp.routing.journal import Journal
-from voiceapp.worker import LONGEST_PAUSE, Task, run_worker
+from voiceapp.rules.plan import Installation, Plan, Recording
+from voiceapp.rules.rule import Destination, DestinationKind
+from voiceapp.worker import LONGEST_PAUSE, Task, run_worker, sweep_recordings
 
 
 def make_app(instance: Path | str, database_url: str) -> Flask:
@@ -158,7 +169,8 @@ def test_rows_arrive_when_a_lost_database_is_back_and_the_log_says_so_once(
     with app.app_context():
         db.engine.dispose()
 
-    assert len(caplog.records) == 2
+    of_journal = [one for one in caplog.messages if "task journal" in one]
+    assert len(of_journal) == 2
 
 
 class _Away(Exception):
@@ -200,3 +212,107 @@ def test_a_bug_in_a_task_is_logged_and_does_not_end_the_worker(
     [record] = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
+
+
+SAFE = Installation(Destination(DestinationKind.HANGUP))
+
+
+@pytest.fixture
+def recordings(app: Flask, engine: Engine) -> RecordingStore:
+    """The recordings of the application that the worker works for."""
+    return RecordingStore(engine, Path(app.instance_path) / "recordings")
+
+
+def sent(engine: Engine, recordings: RecordingStore, content: bytes, ago: timedelta) -> str:
+    """Send a content as if it were some time ago, and return its hash."""
+    digest = recordings.add(content, "audio/wav")
+    row = update(RecordingContent).where(RecordingContent.hash == digest)
+    with Session(engine) as session:
+        session.execute(row.values(created_at=now() - ago))
+        session.commit()
+    return digest
+
+
+def named(digest: str) -> Recording:
+    return Recording("one.wav", digest, "audio/wav")
+
+
+def contents(engine: Engine) -> set[str]:
+    with Session(engine) as session:
+        return set(session.scalars(select(RecordingContent.hash)))
+
+
+def copies(app: Flask) -> set[str]:
+    return {path.stem for path in (Path(app.instance_path) / "recordings").iterdir()}
+
+
+def test_the_worker_drops_uploads_that_nothing_came_of(
+    app: Flask, engine: Engine, recordings: RecordingStore
+) -> None:
+    abandoned = sent(engine, recordings, b"abandoned", KEPT_UNUSED)
+    new = sent(engine, recordings, b"new", KEPT_UNUSED - timedelta(minutes=5))
+
+    with _working(app):
+        assert eventually(lambda: abandoned not in copies(app))
+
+    assert contents(engine) == copies(app) == {new}
+
+
+def test_what_the_draft_or_any_release_names_is_kept(
+    app: Flask, engine: Engine, recordings: RecordingStore
+) -> None:
+    drafted, first, last, removed = (
+        sent(engine, recordings, content, timedelta(days=400))
+        for content in (b"drafted", b"first", b"last", b"removed")
+    )
+    with Session(engine) as session:
+        draft.save(session, named(removed), "Ann")
+        session.flush()
+        draft.remove(session, Recording, draft.ids(session)[Recording, "one.wav"], 1, "Ann")
+        draft.save(session, Recording("drafted.wav", drafted, "audio/wav"), "Ann")
+        for number in range(1, 51):
+            parts = {1: (named(first),), 50: (named(last),)}.get(number, ())
+            session.add(Release(number=number, document=dump(Plan(SAFE, recordings=parts))))
+        session.commit()
+
+    sweep_recordings(engine, recordings)
+
+    assert contents(engine) == copies(app) == {drafted, first, last}
+
+
+def test_what_is_sent_once_more_is_kept_another_day(
+    engine: Engine, recordings: RecordingStore
+) -> None:
+    digest = sent(engine, recordings, b"twice", KEPT_UNUSED)
+
+    recordings.add(b"twice", "audio/wav")
+    sweep_recordings(engine, recordings)
+
+    assert contents(engine) == {digest}
+
+
+def test_copies_of_what_another_machine_dropped_go_too_and_no_other_file(
+    app: Flask, engine: Engine, recordings: RecordingStore, tmp_path: Path
+) -> None:
+    digest = sent(engine, recordings, b"dropped", KEPT_UNUSED)
+    sweep_recordings(engine, RecordingStore(engine, tmp_path / "another"))
+    assert copies(app) == {digest}
+    (Path(app.instance_path) / "recordings" / "notes.txt").touch()
+
+    sweep_recordings(engine, recordings)
+
+    assert copies(app) == {"notes"}
+
+
+def test_nothing_is_dropped_while_the_draft_can_not_be_read(
+    engine: Engine, recordings: RecordingStore
+) -> None:
+    digest = sent(engine, recordings, b"anything", KEPT_UNUSED)
+    with Session(engine) as session:
+        session.add(DraftPart(kind="rule", key="x", body={"from": "the future"}))
+        session.commit()
+
+    with pytest.raises(UnreadableDocument):
+        sweep_recordings(engine, recordings)
+
+    assert contents(engine) == {digest}

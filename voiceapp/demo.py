@@ -178,7 +178,7 @@ def _rules() -> Iterable[Rule]:
 
 def _recordings(store: RecordingStore) -> Iterable[Recording]:
     for name, tones in _TUNES.items():
-        yield Recording(name, store.add(_melody(tones), "audio/wav"), "audio/wav")
+        yield Recording(name, store.add(_melody(tones), "audio/wav", len(tones) * _TONE_SECONDS), "audio/wav")
 
 
 def _melody(tones: Iterable[int]) -> bytes:

@@ -44,7 +44,7 @@ class Throttle:
             storage = self._limiter.storage
             if isinstance(storage, MemoryStorage) and len(storage.expirations) >= self._most_kept:
                 storage.reset()
-            return all([self._limiter.hit(limit, key) for limit, key in keys])
+            return all(self._limiter.hit(limit, key) for limit, key in keys)
 
     def give_back(self, email: str, address: str) -> None:
         """Take back the count of an attempt that did not fail."""

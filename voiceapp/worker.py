@@ -11,12 +11,22 @@ from pathlib import Path
 from types import FrameType
 
 from flask import Flask
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from voiceapp.extensions import db
+from voiceapp.models.releases import Release
+from voiceapp.recordings import RecordingStore, hashes_in
+from voiceapp.routing import draft
+from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
 
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
+
+_HOUR = 3600.0
+_DOCUMENTS_AT_ONCE = 20
 
 log = logging.getLogger(__name__)
 
@@ -74,19 +84,41 @@ def run_worker(app: Flask, stop: threading.Event | None = None) -> None:
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
     """
-    with _the_only_worker(Path(app.instance_path)), app.app_context():
+    instance = Path(app.instance_path)
+    with _the_only_worker(instance), app.app_context():
+        engine = db.engine
         journal = Task(
             "journal",
-            Collector(Path(app.instance_path) / "journal", db.engine).collect,
+            Collector(instance / "journal", engine).collect,
             every=0.25,
             expected=(CollectError,),
         )
+        sweep = Task(
+            "sweep_recordings",
+            lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
+            every=_HOUR,
+            expected=(SQLAlchemyError, OSError, UnreadableDocument),
+        )
+        tasks = [journal, sweep]
         if stop is not None:
-            _work([journal], stop)
+            _work(tasks, stop)
         else:
             with _stopped_by_signals() as signalled:
-                _work([journal], signalled)
+                _work(tasks, signalled)
         journal.attempt()  # what was appended since the last pass
+
+
+def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
+    """Drop the uploads that nothing came of: neither the draft nor any release names them.
+
+    Raises SQLAlchemyError, OSError and UnreadableDocument; then more is kept than has to be.
+    """
+    documents = select(Release.document).execution_options(yield_per=_DOCUMENTS_AT_ONCE)
+    with Session(engine) as session:
+        used = {recording.hash for recording in draft.read(session).recordings}
+        for document in session.scalars(documents):
+            used.update(hashes_in(document))
+    recordings.sweep(used)
 
 
 def _work(tasks: list[Task], stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The settings pages: people, deleted parts, secrets by origin, sorted contacts, imports
+"""The settings pages: people, deleted parts, secrets by origin, sorted contacts, imports, uploads
 
 Revision ID: 0002
 Revises: 0001
@@ -36,6 +36,20 @@ def upgrade():
     with op.batch_alter_table("decisions") as table:
         table.add_column(sa.Column("safe", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.alter_column("safe", existing_type=sa.Boolean(), server_default=None)
+    with op.batch_alter_table("recording_contents") as table:
+        table.add_column(sa.Column("seconds", sa.Double(), nullable=True))
+        table.add_column(
+            sa.Column(
+                "created_at",
+                sa.DateTime(timezone=True),
+                nullable=False,
+                server_default=sa.func.current_timestamp(),
+            )
+        )
+    with op.batch_alter_table("recording_contents") as table:
+        table.alter_column(
+            "created_at", existing_type=sa.DateTime(timezone=True), server_default=None
+        )
     _sort_contacts()
 
 
@@ -97,6 +111,10 @@ def downgrade():
     with op.batch_alter_table("contacts") as table:
         table.drop_index("ix_contacts_listed")
         table.drop_column("folded_name")
+    with op.batch_alter_table("recording_contents") as table:
+        table.drop_column("created_at")
+        table.drop_column("seconds")
+    _keep_newest_credentials()
     with op.batch_alter_table("credentials") as table:
         table.drop_constraint("pk_credentials", type_="primary")
         table.create_primary_key("pk_credentials", ["integration"])
@@ -105,3 +123,17 @@ def downgrade():
         table.alter_column("body", existing_type=sa.JSON(), nullable=False)
     for name in ("pending_imports", "sign_ins", "one_time_links", "people"):
         op.drop_table(name)
+
+
+def _keep_newest_credentials():
+    """Leave each integration the secrets that were changed last."""
+    kept = sa.table(
+        "credentials", sa.column("integration"), sa.column("origin"), sa.column("changed_at")
+    )
+    other = kept.alias()
+    is_newer = sa.tuple_(other.c.changed_at, other.c.origin) > sa.tuple_(
+        kept.c.changed_at, kept.c.origin
+    )
+    op.execute(
+        kept.delete().where(sa.exists().where(other.c.integration == kept.c.integration, is_newer))
+    )

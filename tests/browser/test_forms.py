@@ -173,6 +173,12 @@ def test_who_is_signed_out_in_another_tab_is_told_and_loses_nothing(page: Page) 
     expect(page.locator("#words")).to_have_text(SIGNED_OUT)
     expect(page.get_by_label("Rule Name")).to_have_value("Almost done")
 
+    sign_in(other)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    press(page, "Save")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Almost done")
+
 
 def _open_rule(page: Page) -> None:
     page.goto("/admin/routing/")

@@ -16,7 +16,6 @@ from voiceapp.extensions import db
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.people.passwords import hash_password
-from voiceapp.runtime import runtime
 
 PASSWORD = "correct horse battery"
 HOST = BASE.removeprefix("https://")
@@ -133,17 +132,3 @@ def invite(app: Flask) -> Callable[..., str]:
             return people.add(db.session(), email, "Ada Gold", Role.VIEWER)
 
     return invite
-
-
-@pytest.fixture
-def fail(app: Flask) -> Callable[..., None]:
-    """Let sign-ins fail, for one account or from one address: `fail(10, email=…)`."""
-
-    def fail(times: int, *, email: str = "", address: str = "") -> None:
-        with app.app_context():
-            for number in range(times):
-                runtime().throttle.failed(
-                    email or f"{number}@example.com", address or f"192.0.2.{number}"
-                )
-
-    return fail

@@ -3,18 +3,23 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
+from sqlalchemy.orm import Session
 
 from tests.settings.conftest import post
 from voiceapp.crm.directory import PHONE
 from voiceapp.directory import store
 from voiceapp.extensions import db
 from voiceapp.models.contacts import finder
+from voiceapp.routing import draft
+from voiceapp.rules.plan import Installation
+from voiceapp.settings.contact_form import country_of
 
 LIST, NEW = "/admin/directory/", "/admin/directory/new"
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-SEEN = re.compile(r'name="seen" type="hidden" value="([0-9a-f]*)"')
+SEEN = re.compile(r'name="seen"(?: type="hidden")? value="([0-9a-f]*)"')
 
 ADA = {"name": "Ada Lovelace", "module": "Leads", "phones": "(202) 555-0142"}
 
@@ -29,6 +34,12 @@ def rows(*fields: tuple[str, str]) -> dict[str, str]:
 
 def seen(client, address: str) -> str:
     return SEEN.search(client.get(address).text)[1]
+
+
+def delete(client, address: str):
+    """Delete a contact as the page shows it that asks."""
+    page = f"{address}/delete"
+    return post(client, page, seen=seen(client, page))
 
 
 @pytest.fixture
@@ -241,7 +252,7 @@ class TestSaving:
     def test_what_was_typed_outlives_the_contact(self, editor, add, contacts):
         address = add("Ada", Tier="Gold")
         shown = seen(editor, address)
-        post(editor, f"{address}/delete")
+        delete(editor, address)
 
         answer = post(editor, address, page=NEW, seen=shown, **ADA, **rows(("Tier", "Silver")))
 
@@ -299,12 +310,46 @@ def test_deleting_asks_by_name_and_then_deletes_at_once(editor, add, contacts):
     address = add("Lea Lead", "+12025550142")
 
     asked = editor.get(f"{address}/delete").text
-    answer = post(editor, f"{address}/delete")
+    answer = delete(editor, address)
 
     assert "Delete Lea Lead from Leads?" in asked
     assert "+1 202-555-0142" in asked
     assert answer.status_code == 303
     assert contacts("Leads") == {}
+
+
+def test_what_somebody_has_just_changed_is_not_deleted_unseen(editor, add, contacts):
+    address = add("Lea Lead", Tier="Gold")
+    shown = seen(editor, f"{address}/delete")
+    post(editor, address, **ADA, seen=seen(editor, address), **rows(("Tier", "Silver")))
+
+    refused = [post(editor, f"{address}/delete", seen=one) for one in (shown, "")]
+    kept = contacts("Leads")
+    post(editor, f"{address}/delete", seen=SEEN.search(refused[0].text)[1])
+
+    for answer in refused:
+        assert answer.status_code == 409
+        assert "Somebody has changed this contact meanwhile" in answer.text
+        assert "Delete Ada Lovelace from Leads?" in answer.text
+    assert list(kept) == ["Ada Lovelace"]
+    assert contacts("Leads") == {}
+
+
+def test_numbers_are_read_in_the_country_of_the_draft(app, editor, contacts):
+    with app.app_context():
+        session = db.session()
+        installation = draft.find_key(session, Installation, "").part
+        draft.save(session, replace(installation, country="DE"), "Ann")
+        session.commit()
+
+    post(editor, NEW, **ADA | {"phones": "030 1234567"})
+
+    assert "Ada Lovelace" in editor.get(f"{LIST}?module=Leads&q=%2B49301234567").text
+
+
+def test_a_draft_without_settings_has_the_usual_country(engine):
+    with Session(engine) as session:
+        assert country_of(session) == "US"
 
 
 class TestExport:

@@ -1,6 +1,7 @@
 """Contacts from a file: looked over first, imported once, by who has uploaded it."""
 
 import io
+import re
 
 import pytest
 from sqlalchemy import func, select
@@ -8,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from tests.settings.conftest import csrf, post
-from voiceapp.directory import store
+from voiceapp.directory import importing, store
 from voiceapp.directory.table import MOST_BYTES
 from voiceapp.extensions import db
 from voiceapp.models.imports import PendingImport
@@ -35,6 +36,16 @@ def upload(client, content: str | bytes, module: str = "Contacts"):
     boundary, body = encode_multipart(fields)
     form = f'multipart/form-data; boundary="{boundary}"'
     return client.post(IMPORT, data=body, content_type=form)
+
+
+def seen(page: str) -> str:
+    """Return what a page has shown, as it sends it along."""
+    return re.search(r'name="seen" value="([0-9a-f]+)"', page)[1]
+
+
+def confirm(client, address: str):
+    """Import a file as its page shows it."""
+    return post(client, address, do="import", seen=seen(client.get(address).text))
 
 
 @pytest.fixture
@@ -83,7 +94,7 @@ def test_a_file_is_looked_over_and_nothing_is_imported(editor, tiers):
 def test_what_was_looked_over_is_imported(editor, tiers, count_waiting):
     address = upload(editor, LINES).location
 
-    answer = post(editor, address, do="import")
+    answer = confirm(editor, address)
 
     assert answer.location.endswith("/admin/directory/?module=Contacts")
     said = editor.get(answer.location).text
@@ -95,13 +106,55 @@ def test_what_was_looked_over_is_imported(editor, tiers, count_waiting):
 
 def test_a_second_press_of_the_button_imports_nothing(editor, tiers):
     address = upload(editor, LINES).location
-    post(editor, address, do="import")
+    confirm(editor, address)
 
     answer = post(editor, address, page=IMPORT, do="import")
 
     assert answer.location.endswith(IMPORT)
     assert "This file is not waiting any more." in editor.get(answer.location).text
     assert len(tiers()) == 7
+
+
+@pytest.mark.parametrize("mine", ["", "x", None])
+def test_another_directory_than_was_looked_at_is_shown_first(
+    app, editor, tiers, count_waiting, mine
+):
+    address = upload(editor, LINES).location
+    shown = seen(editor.get(address).text) if mine is None else mine
+    with app.app_context():
+        session = db.session()
+        ada = next(one for one in store.everything(session, "Contacts") if one.name == "Ada Gold")
+        store.save_contact(session, ada.id, "Contacts", ada.name, ada.phones, {"Tier": "Titanium"})
+        session.commit()
+
+    refused = post(editor, address, do="import", seen=shown)
+    kept, waiting = tiers(), count_waiting()
+    post(editor, address, do="import", seen=seen(refused.text))
+
+    assert refused.status_code == 409
+    assert "The directory has changed since you looked. This is how" in refused.text
+    assert "Titanium" in refused.text
+    assert kept["Ada Gold"] == "Titanium"
+    assert "New Nora" not in kept
+    assert waiting == 1
+    assert tiers()["Ada Gold"] == "Platinum"
+    assert count_waiting() == 0
+
+
+def test_what_others_save_during_the_import_is_left_out(app, editor, tiers, monkeypatch):
+    address = upload(editor, LINES).location
+    apply = importing.apply
+
+    def overtaken(session, module, *rest):
+        store.save_contact(session, None, module, "New Nora", ["204"], {"Tier": "Iron"})
+        return apply(session, module, *rest)
+
+    monkeypatch.setattr(importing, "apply", overtaken)
+
+    said = editor.get(confirm(editor, address).location).text
+
+    assert "0 added, 1 changed, 1 as before. Left out: 2 with faults, 1 changed by" in said
+    assert tiers()["New Nora"] == "Iron"
 
 
 def test_a_file_can_be_forgotten(editor, tiers, count_waiting):
@@ -130,8 +183,7 @@ def test_nobody_else_sees_the_file_or_imports_it(editor, signed_in, tiers, count
 
 
 def test_a_file_for_a_new_module_makes_it(editor, tiers):
-    address = upload(editor, LINES, module="Patients").location
-    post(editor, address, do="import")
+    confirm(editor, upload(editor, LINES, module="Patients").location)
 
     assert tiers("Patients") == {
         "Ada Gold": "Platinum",
@@ -142,7 +194,7 @@ def test_a_file_for_a_new_module_makes_it(editor, tiers):
 
 def test_a_module_is_spelled_as_it_is_already(editor, tiers):
     address = upload(editor, LINES, module="contacts").location
-    post(editor, address, do="import")
+    confirm(editor, address)
 
     assert len(tiers()) == 7
 
@@ -206,7 +258,7 @@ def test_the_sample_can_be_imported_as_it_is(editor, tiers):
     sample = editor.get(f"{IMPORT}/sample.csv")
 
     address = upload(editor, sample.data, module="Leads").location
-    post(editor, address, do="import")
+    confirm(editor, address)
 
     assert sample.headers["Content-Disposition"] == "attachment; filename=sample.csv"
     assert tiers("Leads") == {"Ada Gold": "Gold", "Max Mixed": "Silver"}

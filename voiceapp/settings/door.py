@@ -20,6 +20,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, validate_csrf
+from sqlalchemy import select
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound
 from wtforms import ValidationError
 
@@ -90,9 +91,11 @@ def me() -> Person:
 
 
 def author() -> str:
-    """Return the name that changes are kept under."""
+    """Return the name that changes are kept under; with the address where it isn't unique."""
     person = me()
-    return person.name or person.email
+    others = select(Person.id).where(Person.name == person.name, Person.id != person.id)
+    is_unique = db.session.scalar(others.limit(1)) is None
+    return person.name if is_unique else f"{person.name} ({person.email})"
 
 
 def remember(token: str) -> None:

@@ -23,7 +23,7 @@ async function reshape(form, submitter, focus) {
   const page = new DOMParser().parseFromString(answer.text, "text/html");
   const shaped = page.getElementById(id);
   if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
-  keepSecrets(form, shaped);
+  if (submitter.id !== "reshape" || focus[0] !== "crm") keepSecrets(form, shaped); // of one CRM only
   replace(form, shaped, page);
   const wanted = [shaped.dataset.focus, ...focus].map((one) => document.getElementById(one));
   wanted.find(Boolean)?.focus();
@@ -45,7 +45,10 @@ function keepSecrets(form, shaped) {
   shaped.querySelectorAll(".lost").forEach((one) => one.remove());
 }
 
+let isSignedOut = false;
+
 function tellSignedOut(form) {
+  isSignedOut = true;
   form.querySelector(".signed-out")?.remove();
   const notice = paragraph(SIGNED_OUT);
   notice.className = "alert alert-warning signed-out";
@@ -70,10 +73,25 @@ function say(form) {
   waiting = setTimeout(async () => {
     const answer = await send(form, form.dataset.wordsAt);
     if (!form.isConnected) return; // shaped anew meanwhile, and the words with it
-    if (answer.isSignedOut) words.replaceChildren(paragraph(SIGNED_OUT));
-    else if (answer.isGood) words.innerHTML = answer.text;
+    if (answer.isSignedOut) {
+      isSignedOut = true;
+      words.replaceChildren(paragraph(SIGNED_OUT));
+    } else if (answer.isGood) words.innerHTML = answer.text;
   }, 250);
 }
+
+// a new session has another token against forgery: who comes back from signing in gets it
+document.addEventListener("visibilitychange", async () => {
+  if (document.hidden || !isSignedOut) return;
+  const answer = await fetch(location.href);
+  if (answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const { value } = page.querySelector("input[name=csrf_token]");
+  document.querySelectorAll("input[name=csrf_token]").forEach((one) => { one.value = value; });
+  document.querySelectorAll(".signed-out").forEach((one) => one.remove());
+  document.querySelectorAll("form[data-words]").forEach(say);
+  isSignedOut = false;
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-reshape]");
