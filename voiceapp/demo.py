@@ -178,7 +178,8 @@ def _rules() -> Iterable[Rule]:
 
 def _recordings(store: RecordingStore) -> Iterable[Recording]:
     for name, tones in _TUNES.items():
-        yield Recording(name, store.add(_melody(tones), "audio/wav", len(tones) * _TONE_SECONDS), "audio/wav")
+        digest = store.add(_melody(tones), "audio/wav", len(tones) * _TONE_SECONDS)
+        yield Recording(name, digest, "audio/wav")
 
 
 def _melody(tones: Iterable[int]) -> bytes:

@@ -97,7 +97,7 @@ def test_a_link_is_not_logged(signed_in, caplog):
         ({"name": " "}, "Type their name."),
         ({"name": "x" * 201}, "Use at most 200 characters."),
         ({"name": "Ada\u202eGold"}, "A name is a line of"),
-        ({"role": "owner"}, "Not a valid choice."),
+        ({"role": "owner"}, "Choose one of the list."),
         ({"role": ""}, "Choose a role."),
     ],
 )
