@@ -1,4 +1,4 @@
-"""The contacts in the database: listed and searched alike everywhere, imported in one go."""
+"""The contacts in the database: listed and searched alike everywhere, imported batch by batch."""
 
 import time
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from sqlalchemy import Engine, create_engine, func, select, update
 from sqlalchemy.orm import Session
 
 from voiceapp.crm.directory import PHONE
-from voiceapp.directory import store
+from voiceapp.directory import importing, store
 from voiceapp.directory.importing import Difference, ImportPreview, apply, preview
 from voiceapp.directory.pending import KeptFile, drop_import, keep_import, pending_import
-from voiceapp.directory.store import ContactGone, StoredContact
+from voiceapp.directory.store import ContactChanged, ContactGone, StoredContact
 from voiceapp.directory.table import MOST_BYTES, Sheet, UnreadableSheet, read, write
 from voiceapp.models.contacts import Contact, ContactKey, finder
 from voiceapp.models.imports import PendingImport
@@ -55,6 +55,12 @@ def is_found(engine: Engine, field: str, value: str) -> bool:
     return bool(finder(engine)(MODULE, field, (value,)))
 
 
+def run(session: Session, text: Sheet, pause=lambda seconds: None) -> ImportPreview:
+    """Look a file over, and import it at once."""
+    found = preview(session, MODULE, text, "US")
+    return apply(session, MODULE, text, "US", found, pause)
+
+
 def summary(found: ImportPreview) -> tuple[list[str], list[str], list[str], list[int]]:
     return (
         [line.name for line in found.added],
@@ -79,6 +85,7 @@ class TestListing:
         add("Cid", "204", Other="x", module="Leads")
 
         assert store.field_names(session, MODULE) == ("Balance", "Tier", "tier", "Örtchen")
+        assert store.field_names(session, "Accounts") == ()
 
     def test_names_have_one_order_everywhere(self, session: Session, add):
         for name in ("émile", "Zoë", "ada b", "Ada", "_x", "Émile", "adab", "ADA", "Øre", "a-b"):
@@ -180,6 +187,23 @@ class TestOneContact:
 
         assert kept(session) == []
         assert session.scalar(select(func.count()).select_from(ContactKey)) == 0
+
+    def test_one_that_was_changed_since_it_was_read_is_neither_saved_nor_deleted(
+        self, session: Session, add
+    ):
+        id_ = add("Ada", "204", Tier="Gold")
+        seen = kept(session)[0].fingerprint
+        store.save_contact(session, id_, MODULE, "Ada", ["204"], {"Tier": "Silver"}, seen)
+
+        with pytest.raises(ContactChanged):
+            store.save_contact(session, id_, MODULE, "Eve", ["204"], {}, seen)
+        with pytest.raises(ContactChanged):
+            store.delete_contact(session, MODULE, id_, seen)
+
+        (now,) = kept(session)
+        assert now.fields == {"Tier": "Silver"}
+        store.delete_contact(session, MODULE, id_, now.fingerprint)
+        assert kept(session) == []
 
     def test_one_that_is_gone_or_of_another_module_is_not_touched(self, session: Session, add):
         id_ = add("Ada", "204", module="Leads")
@@ -320,7 +344,7 @@ class TestApply:
         text = sheet(f"Id,Name,Phone,Tier\n{ada},Zoë,205,Silver\n,Cid,206,Gold\n,,207,\n,Dan,208,")
         expected = preview(session, MODULE, text, "US")
 
-        done = apply(session, MODULE, text, "US")
+        done = run(session, text)
 
         assert done == expected
         assert summary(done) == (["Cid", "Dan"], ["Zoë"], [], [4])
@@ -338,18 +362,107 @@ class TestApply:
             "Silver"
         ]
 
-    def test_it_looks_at_everything_anew(self, session: Session, add):
-        text = sheet("Name,Phone\nAda,204")
-        assert summary(preview(session, MODULE, text, "US"))[0] == ["Ada"]
-        add("Ada", "204")
+    def test_what_others_saved_since_the_preview_stays(self, session: Session, add):
+        ada, bea, cid, _ = (add(name, "204", Tier="Gold") for name in ("Ada", "Bea", "Cid", "Dan"))
+        names = ("Ada", "Bea", "Cid", "Dan", "Eve", "Fay", "Gus")
+        text = sheet("Name,Phone,Tier\n" + "\n".join(f"{name},204,Bronze" for name in names))
+        expected = preview(session, MODULE, text, "US")
+        store.save_contact(session, ada, MODULE, "Ada", ["204"], {"Tier": "Silver"})
+        store.save_contact(session, bea, MODULE, "Bea", ["204"], {"Tier": "Bronze"})
+        store.delete_contact(session, MODULE, cid)
+        add("Eve", "204", Tier="Silver")
+        add("Fay", "204", Tier="Bronze")
 
-        assert summary(apply(session, MODULE, text, "US")) == ([], [], ["Ada"], [])
+        done = apply(session, MODULE, text, "US", expected, lambda seconds: None)
+
+        assert summary(done) == (["Gus"], ["Dan"], ["Bea", "Fay"], [])
+        assert [line.name for line in done.overtaken] == ["Ada", "Cid", "Eve"]
+        assert {one.name: one.fields["Tier"] for one in kept(session)} == {
+            **dict.fromkeys(("Ada", "Eve"), "Silver"),
+            **dict.fromkeys(("Bea", "Dan", "Fay", "Gus"), "Bronze"),
+        }
+
+    @pytest.mark.parametrize(
+        ("earlier", "is_same"),
+        [("Ada,204,Gold", True), ("Ada,204,Silver", False), ("Cid,206,Gold", False)],
+    )
+    def test_a_preview_is_known_again(self, session: Session, add, earlier: str, is_same: bool):
+        add("Ada", "204", Tier="Gold")
+        text = sheet("Name,Phone,Tier\nAda,204,Bronze\nCid,206,Gold")
+        before = preview(session, MODULE, text, "US").fingerprint
+
+        run(session, sheet(f"Name,Phone,Tier\n{earlier}"))
+
+        assert (preview(session, MODULE, text, "US").fingerprint == before) == is_same
+
+    def test_others_write_between_the_batches(
+        self, engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(importing, "_BATCH", 2)
+        seen: list[int] = []
+
+        def somebody_saves(seconds: float) -> None:
+            with Session(engine) as other:
+                seen.append(len(kept(other)))
+                store.save_contact(other, None, "Leads", "Lea", ["204"], {})
+                other.commit()
+
+        lines = "\n".join(f"Person {number},20{number}" for number in range(5))
+        done = run(session, sheet(f"Name,Phone\n{lines}"), somebody_saves)
+
+        assert len(done.added) == 5
+        assert seen == [2, 4, 5]
+        assert len(kept(session, "Leads")) == 3
+
+    def test_what_broke_off_is_finished_by_the_same_file(
+        self, session: Session, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(importing, "_BATCH", 2)
+        text = sheet("Name,Phone\nAda,204\nBea,205\nCid,206")
+
+        def break_off(seconds: float) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(session, text, break_off)
+        session.rollback()
+
+        assert summary(run(session, text)) == (["Cid"], [], ["Ada", "Bea"], [])
+        assert [one.name for one in kept(session)] == ["Ada", "Bea", "Cid"]
+
+    def test_two_imports_at_once_do_not_wait_for_each_other_forever(
+        self, engine: Engine, session: Session, add, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(importing, "_BATCH", 3)
+        ids = [add(f"Person {number}", "204") for number in range(9)]
+        session.commit()
+        known = [f"{id_},Person {number},205" for number, id_ in enumerate(ids)]
+        new = [f",New {number},206" for number in range(9)]
+        orders = ([*known, *new], [*reversed(new), *reversed(known)])
+        patient = create_engine(engine.url)
+        together = Barrier(2)
+
+        def import_(lines: list[str]) -> ImportPreview:
+            text = sheet("Id,Name,Phone\n" + "\n".join(lines))
+            with Session(patient) as own:
+                expected = preview(own, MODULE, text, "US")
+                together.wait()
+                return apply(own, MODULE, text, "US", expected, lambda seconds: time.sleep(0.01))
+
+        with ThreadPoolExecutor(2) as pool:
+            one, other = pool.map(import_, orders)
+        patient.dispose()
+
+        assert len(one.added) + len(other.added) == 9
+        assert len(one.changed) + len(other.changed) == 9
+        assert one.overtaken == other.overtaken == ()
+        assert len(kept(session)) == 18
 
     def test_twice_does_no_more_than_once(self, session: Session):
         text = sheet("Name,Phone,Tier\nAda,204,Gold\nBea,,Gold")
-        apply(session, MODULE, text, "US")
+        run(session, text)
 
-        again = apply(session, MODULE, text, "US")
+        again = run(session, text)
 
         assert summary(again) == ([], [], ["Ada", "Bea"], [])
         assert len(kept(session)) == 2
@@ -362,7 +475,7 @@ class TestApply:
             write(store.everything(session, MODULE), store.field_names(session, MODULE))
         )
 
-        found = apply(session, MODULE, sheet(exported), "US")
+        found = run(session, sheet(exported))
 
         assert summary(found) == ([], [], ["Ada =1", "Ada =1", "'Zoë"], [])
 
@@ -371,9 +484,9 @@ class TestApply:
         rows = [f"Person {n},+1202{n + 2_000_000},Gold,{n},A{n}" for n in range(10_000)]
         started = time.perf_counter()
 
-        first = apply(session, MODULE, sheet(head + "\n".join(rows)), "US")
+        first = run(session, sheet(head + "\n".join(rows)))
         changed = "\n".join(row.replace("Gold", "Silver") for row in rows)
-        second = apply(session, MODULE, sheet(head + changed), "US")
+        second = run(session, sheet(head + changed))
 
         assert len(first.added) == len(second.changed) == 10_000
         assert time.perf_counter() - started < 60  # some 10 s on a slow machine
@@ -426,7 +539,7 @@ class TestPendingImports:
                 together.wait()
                 if file is None or not drop_import(own, token, "ada"):
                     return False
-                apply(own, file.module, read(file.content, "US"), "US")
+                run(own, read(file.content, "US"))
                 return True
 
         with ThreadPoolExecutor(4) as pool:

@@ -273,15 +273,25 @@ def test_a_number_that_is_kept_stays_what_it_is(text: str, country: str):
 
 
 @pytest.mark.parametrize(
-    ("name", "phones", "fields", "sentences"),
+    ("faults", "asked", "count"),
     [
-        ("Ada", ["204"], {}, 0),
-        ("Ada", [], {"Tier": "Gold"}, 0),
-        ("Ada", [], {"Tier": " "}, 1),
-        ("", ["never"], {"Phone": "x"}, 3),
-        ("A\0a", ["204"], {"": "x", "T\0": "x"}, 3),
-        ("Ada", ["204"], {"x" * 101: "x"}, 1),
+        (check.name_faults, ["Ada"], 0),
+        (check.name_faults, [" "], 1),
+        (check.name_faults, ["A\0a"], 1),
+        (check.phone_faults, [["204", "never"], "US"], 1),
+        (check.field_faults, ["Tier"], 0),
+        (check.field_faults, [" phones "], 1),
+        (check.field_faults, ["T\0"], 1),
+        (check.field_faults, ["x" * 101], 1),
     ],
 )
-def test_a_contact_that_was_typed_is_checked_alike(name, phones, fields, sentences: int):
-    assert len(list(check.faults(name, phones, fields, "US"))) == sentences
+def test_each_fault_is_one_sentence(faults, asked, count: int):
+    assert len(list(faults(*asked))) == count
+
+
+@pytest.mark.parametrize(
+    ("phones", "fields", "is_lost"),
+    [(["204"], {}, False), ([], {"Tier": "Gold"}, False), ([], {"Tier": " "}, True)],
+)
+def test_a_contact_needs_something_to_be_found_by(phones, fields, is_lost: bool):
+    assert check.is_lost(phones, fields) == is_lost

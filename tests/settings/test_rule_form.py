@@ -405,7 +405,7 @@ def test_each_operator_is_saved_and_comes_back(editor, app, operator):
             "conditions-0-values",
             "Use at most 500 characters.",
         ),
-        ("!=", {"value": "1"}, "conditions-0-operator", "Not a valid choice."),
+        ("!=", {"value": "1"}, "conditions-0-operator", "Choose one of the list."),
     ],
 )
 def test_an_operator_gets_the_values_it_needs(editor, operator, typed, name, sentence):

@@ -26,18 +26,6 @@ def column_of(name: str) -> str | None:
     return COLUMNS.get(name.casefold())
 
 
-def faults(
-    name: str, phones: Sequence[str], fields: Mapping[str, str], country: str
-) -> Iterator[str]:
-    """Say what is wrong with a contact as somebody typed it."""
-    yield from name_faults(name)
-    yield from phone_faults(phones, country)
-    for field in fields:
-        yield from field_faults(field)
-    if is_lost(phones, fields):
-        yield NOTHING_TO_FIND_IT_BY
-
-
 NOTHING_TO_FIND_IT_BY = "There is nothing to find it by. Add a phone number, or a field."
 
 

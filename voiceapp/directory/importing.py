@@ -1,10 +1,12 @@
 """From a file to the directory: which lines add a contact, change one, or leave it alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, delete, insert, update
+from sqlalchemy import ColumnElement, delete, insert, text, update
 from sqlalchemy.orm import Session
 
 from voiceapp.directory import check
@@ -15,7 +17,8 @@ from voiceapp.models.contacts import Contact, ContactKey, fold, keys_of
 
 T = TypeVar("T")
 
-_BATCH = 500
+_BATCH = 500  # lines, written in some 0.2 s on a slow machine
+_PAUSE = 0.1  # seconds; whoever waits for SQLite looks every 0.1 s whether it is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ImportPreview:
-    """What an import would do, line by line in the order of the file."""
+    """What an import would do, or has done, line by line in the order of the file.
+
+    `overtaken` are lines that were left out because their contact is not as in the preview.
+    """
 
     added: tuple[ContactLine, ...]
     changed: tuple[Change, ...]
     unchanged: tuple[ContactLine, ...]
     faults: tuple[LineFault, ...]
+    overtaken: tuple[ContactLine, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that is another one when anything else would be written."""
+        return hashlib.sha256(repr((self.added, self.changed)).encode()).hexdigest()
 
 
 def differences(before: StoredContact, after: StoredContact) -> tuple[Difference, ...]:
@@ -63,19 +75,36 @@ def differences(before: StoredContact, after: StoredContact) -> tuple[Difference
 
 def preview(session: Session, module: str, sheet: Sheet, country: str) -> ImportPreview:
     """Say what `apply` would do; nothing is changed."""
-    return _preview(sheet, _Matches(session, module, sheet, country, is_locked=False))
+    return _preview(sheet, _Matches(session, module, sheet, country))
 
 
-def apply(session: Session, module: str, sheet: Sheet, country: str) -> ImportPreview:
-    """Import a file, without its faulty lines, and say what was done; commits.
+def apply(
+    session: Session,
+    module: str,
+    sheet: Sheet,
+    country: str,
+    expected: ImportPreview,
+    pause: Callable[[float], object] = time.sleep,
+) -> ImportPreview:
+    """Do what a preview has said, and say what was done; commits after each batch of lines.
 
-    Everything is looked at anew, and done in one transaction.
+    Others write during the pauses in between, and what they have written stays: lines that would
+    do anything else by now are `overtaken`. If it breaks off, importing the same file again does
+    the rest.
     """
-    found = _preview(sheet, _Matches(session, module, sheet, country, is_locked=True))
-    _add(session, module, found.added)
-    _change(session, module, [change.after for change in found.changed])
-    session.commit()
-    return found
+    wanted: dict[int, ContactLine | Change] = {line.line: line for line in expected.added}
+    wanted |= {change.line: change for change in expected.changed}
+    done = [replace(expected, added=(), changed=())]
+    for lines in _batches([line for line in sheet.lines if line.line in wanted]):
+        _keep_writers_out(session)
+        part = replace(sheet, lines=tuple(lines), faults=())
+        found = _as_expected(preview(session, module, part, country), part, wanted)
+        _add(session, module, found.added)
+        _change(session, module, [change.after for change in found.changed])
+        session.commit()
+        done.append(found)
+        pause(_PAUSE)
+    return _joined(done)
 
 
 class _Unmatched(Exception):
@@ -85,25 +114,22 @@ class _Unmatched(Exception):
 class _Matches:
     """Finds the contact that each line means; a contact is given away once."""
 
-    def __init__(
-        self, session: Session, module: str, sheet: Sheet, country: str, *, is_locked: bool
-    ) -> None:
+    def __init__(self, session: Session, module: str, sheet: Sheet, country: str) -> None:
         self._country = country
         self._has_phones = sheet.has_phones
         ids = [line.id for line in sheet.lines if line.id is not None]
         names = dict.fromkeys(fold(line.name) for line in sheet.lines if line.id is None)
         query = stored(module).order_by(Contact.id)
-        if is_locked:
-            query = query.with_for_update()
 
         def load(column: ColumnElement[T], values: Sequence[T]) -> Iterator[StoredContact]:
             for some in _batches(values):
                 yield from map(from_row, session.execute(query.where(column.in_(some))))
 
         self._by_id = {one.id: one for one in load(Contact.id.expression, ids)}
-        self._by_name: dict[str, list[StoredContact]] = {}
+        self._by_mark: dict[tuple[str, str], list[StoredContact]] = {}
         for one in load(Contact.folded_name.expression, list(names)):
-            self._by_name.setdefault(fold(one.name), []).append(one)
+            for mark in self._marks(one):
+                self._by_mark.setdefault(mark, []).append(one)
         self._line_of_contact: dict[int, int] = {}
         self._line_of_new: dict[tuple[str, str], int] = {}
 
@@ -124,17 +150,13 @@ class _Matches:
                     f"There is no contact with the Id {line.id}. Leave it empty for a new one."
                 )
             return self._by_id[line.id]
-        wanted = self._marks(line)
-        hits = [
-            one
-            for one in self._by_name.get(fold(line.name), ())
-            if not wanted.isdisjoint(self._marks(one))
-        ]
+        marks = self._marks(line)
+        hits = {one.id: one for mark in marks for one in self._by_mark.get(mark, ())}
         if len(hits) > 1:
             raise _Unmatched(
                 f"{len(hits)} contacts could be meant. Add the column Id, as an export has it."
             )
-        return hits[0] if hits else None
+        return next(iter(hits.values()), None)
 
     def _marks(self, one: ContactLine | StoredContact) -> set[tuple[str, str]]:
         """Return what a contact shares with another that is the same: its name with a number.
@@ -187,6 +209,39 @@ def _columns(contact: StoredContact) -> Mapping[str, str]:
     numbers = "; ".join(phone.strip() for phone in contact.phones)
     fields = {field: text.strip() for field, text in contact.fields.items()}
     return {"Name": contact.name.strip(), "Phone": numbers, **fields}
+
+
+def _keep_writers_out(session: Session) -> None:
+    """Let nobody else change contacts until the transaction ends; calls go on reading them.
+
+    One lock for all can't wait for another import in a circle, as locks of rows could.
+    """
+    if session.connection().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE contacts IN EXCLUSIVE MODE"))
+    else:  # SQLite has one lock for whoever writes, were it nothing
+        session.execute(text("DELETE FROM contacts WHERE 1 = 0"))
+
+
+def _as_expected(
+    found: ImportPreview, sheet: Sheet, expected: Mapping[int, ContactLine | Change]
+) -> ImportPreview:
+    """Return what is still to be done as expected; all else has been overtaken."""
+    added = tuple(line for line in found.added if line == expected[line.line])
+    changed = tuple(change for change in found.changed if change == expected[change.line])
+    settled = {line.line for line in (*added, *found.unchanged)}
+    settled |= {change.line for change in changed}
+    overtaken = tuple(line for line in sheet.lines if line.line not in settled)
+    return ImportPreview(added, changed, found.unchanged, (), overtaken)
+
+
+def _joined(parts: Sequence[ImportPreview]) -> ImportPreview:
+    return ImportPreview(
+        added=tuple(line for part in parts for line in part.added),
+        changed=tuple(change for part in parts for change in part.changed),
+        unchanged=tuple(line for part in parts for line in part.unchanged),
+        faults=tuple(fault for part in parts for fault in part.faults),
+        overtaken=tuple(line for part in parts for line in part.overtaken),
+    )
 
 
 def _add(session: Session, module: str, lines: Sequence[ContactLine]) -> None:

@@ -50,14 +50,15 @@ def pending_import(session: Session, token: str, person: str) -> KeptFile | None
 
 
 def drop_import(session: Session, token: str, person: str) -> bool:
-    """Forget a file, and say whether it was there.
+    """Forget a file, and say whether it was there; commits, for nobody is to wait for it.
 
-    In one transaction with `apply`, and before it, only the first of two presses of the same
-    button imports: the second waits here, and finds nothing.
+    So only the first of two presses of the same button imports: the second finds nothing.
     """
     dropped = session.scalars(
         delete(PendingImport)
         .where(PendingImport.id == token, PendingImport.person == person)
         .returning(PendingImport.id)
     )
-    return dropped.one_or_none() is not None
+    was_there = dropped.one_or_none() is not None
+    session.commit()
+    return was_there

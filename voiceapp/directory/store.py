@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -56,14 +56,14 @@ class Page:
 
 def modules(session: Session) -> tuple[str, ...]:
     """Return the modules that are always there, and any others that hold contacts."""
-    held = session.scalars(select(Contact.module).distinct())
-    return (*MODULES, *sorted(set(held) - set(MODULES)))
+    held = _distinct(session, Contact.module.expression)
+    return (*MODULES, *sorted(held - set(MODULES)))
 
 
 def field_names(session: Session, module: str) -> tuple[str, ...]:
     """Return the names of all fields in a module, in alphabetical order."""
-    query = select(ContactKey.field).where(ContactKey.module == module, ContactKey.field != PHONE)
-    return tuple(sorted(session.scalars(query.distinct()), key=lambda name: (fold(name), name)))
+    held = _distinct(session, ContactKey.field.expression, ContactKey.module == module)
+    return tuple(sorted(held - {PHONE}, key=lambda name: (fold(name), name)))
 
 
 def search(
@@ -113,12 +113,13 @@ def save_contact(
 ) -> int:
     """Change a contact, or add one where there is no id yet; return its id.
 
-    `check.faults` says beforehand what is wrong with it; `seen` is the fingerprint that it was
-    read with. Raises ContactGone and ContactChanged; then nothing was changed.
+    Whoever calls has checked it; `seen` is the fingerprint that it was read with. Raises
+    ContactGone and ContactChanged; then nothing was changed.
     """
-    contact = Contact(module=module) if contact_id is None else _row(session, module, contact_id)
-    if contact_id is not None and seen not in (None, _as_kept(contact).fingerprint):
-        raise ContactChanged("Somebody else has changed this contact.")
+    if contact_id is None:
+        contact = Contact(module=module)
+    else:
+        contact = _row(session, module, contact_id, seen)
     contact.name = name.strip()
     contact.phones = [phone.strip() for phone in phones if phone.strip()]
     contact.fields = {
@@ -130,9 +131,12 @@ def save_contact(
     return contact.id
 
 
-def delete_contact(session: Session, module: str, contact_id: int) -> None:
-    """Delete a contact. Raises ContactGone."""
-    session.delete(_row(session, module, contact_id))
+def delete_contact(session: Session, module: str, contact_id: int, seen: str | None = None) -> None:
+    """Delete the contact that was read with the fingerprint `seen`, if one is given.
+
+    Raises ContactGone and ContactChanged; then nothing was changed.
+    """
+    session.delete(_row(session, module, contact_id, seen))
     _flush(session)
 
 
@@ -158,10 +162,12 @@ def from_row(row: Row[int, str, list[str], dict[str, str]]) -> StoredContact:
     return StoredContact(id_, name, tuple(phones), dict(fields))
 
 
-def _row(session: Session, module: str, contact_id: int) -> Contact:
+def _row(session: Session, module: str, contact_id: int, seen: str | None) -> Contact:
     contact = session.get(Contact, contact_id, populate_existing=True, with_for_update=True)
     if contact is None or contact.module != module:
         raise ContactGone("Somebody else has deleted this contact.")
+    if seen not in (None, _as_kept(contact).fingerprint):
+        raise ContactChanged("Somebody else has changed this contact.")
     return contact
 
 
@@ -175,6 +181,19 @@ def _flush(session: Session) -> None:
     except StaleDataError as error:
         session.rollback()
         raise ContactGone("Somebody else has deleted this contact.") from error
+
+
+def _distinct(
+    session: Session, column: ColumnElement[str], *where: ColumnElement[bool]
+) -> set[str]:
+    """Return the different texts in a column, each looked up in an index behind the last.
+
+    With DISTINCT, databases would read the whole index, however few there are.
+    """
+    first = select(func.min(column).label("text")).where(*where).cte("found", recursive=True)
+    following = select(func.min(column)).where(*where, column > first.c.text).scalar_subquery()
+    found = first.union_all(select(following).where(first.c.text.is_not(None)))
+    return set(session.scalars(select(found.c.text).where(found.c.text.is_not(None))))
 
 
 def _matches(module: str, text: str, country: str) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from voiceapp.directory import check
 from voiceapp.directory.numbers import SEPARATORS, findable
 
 MOST_BYTES = 5 * 1024 * 1024
-MOST_LINES = 100_000
+MOST_LINES = 20_000
 MOST_COLUMNS = 200
 
 _DELIMITERS = (",", ";", "\t")
