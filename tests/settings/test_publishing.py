@@ -8,14 +8,14 @@ from flask.testing import FlaskClient
 
 from tests.settings.conftest import SignedIn
 from tests.settings.test_parts import Page, drafted, opened
-from tests.settings.test_saving import app, change, editor, newest, sales
+from tests.settings.test_saving import change, editor, newest, sales
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft, releases
 from voiceapp.routing.document import dump
 from voiceapp.rules.plan import Queue
 
-__all__ = ["app", "editor"]
+__all__ = ["editor"]
 
 RELEASES = "/admin/releases/"
 REVIEW = f"{RELEASES}review"

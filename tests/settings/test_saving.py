@@ -9,7 +9,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from tests.conftest import MakeApp
 from tests.settings.conftest import SignedIn
 from tests.settings.test_parts import (
     MENU,
@@ -23,7 +22,6 @@ from tests.settings.test_parts import (
     send,
     to,
 )
-from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft, releases
@@ -31,22 +29,8 @@ from voiceapp.routing.document import dump
 from voiceapp.routing.kinds import key_of
 from voiceapp.rules.plan import Did, Ivr, Plan, Queue
 from voiceapp.rules.uses import Part
-from voiceapp.runtime import runtime
 
 SALES = "+12025550180"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def app(request: pytest.FixtureRequest, make_app: MakeApp) -> Flask:
-    """An application with the demo loaded, once on each database."""
-    if request.param == "sqlite":
-        return make_app()
-    app = make_app({"DATABASE_URL": request.getfixturevalue("postgres_url")})
-    with app.app_context():
-        db.create_all()
-        load_demo(db.session(), runtime().recordings, runtime().settings)
-        db.session.remove()
-    return app
 
 
 @pytest.fixture
