@@ -12,7 +12,7 @@ DEV_STAMP := .venv/.dev
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; port="$$(flask --app wsgi port)" || exit 1; \
-	  echo "voiceapp starts. Try a call: make call FROM=+12025550101 TO=+12025550180"; \
+	  echo "voiceapp starts. Sign in at http://127.0.0.1:$$port/admin/ or try a call: make call FROM=+12025550101 TO=+12025550180"; \
 	  (trap '' HUP; exec honcho --env /dev/null start --port "$$port") & \
 	  trap "kill -TERM $$! 2>/dev/null" HUP INT TERM; wait; wait
 

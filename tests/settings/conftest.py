@@ -58,6 +58,7 @@ def restore(demo: Engine) -> None:
     """Put the demo in the place of what a test has left; quicker than a new database."""
     tables = db.metadata.sorted_tables
     with demo.begin() as connection:
+        db.metadata.create_all(connection)  # a test may have taken tables away, to see a fault
         names = ", ".join(table.name for table in tables)
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
         for table in tables:
