@@ -25,7 +25,7 @@ setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an emp
 	@$(FLASK) setup
 
 test: $(DEV_STAMP)  ## Run all tests.
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV_STAMP)  ## Check format, lint and types.
 	$(BIN)/ruff format --check .
