@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, redirect, url_for
+from flask import Flask, redirect, url_for
 from sqlalchemy import Engine, event
+from werkzeug.wrappers import Response
 
 from voiceapp import cli, config, models, prompts
 from voiceapp.config import ROOT, Settings
@@ -83,7 +84,7 @@ def create_app(
 
 def _front() -> Response:
     """Lead whoever opens the bare address to the settings pages."""
-    return redirect(url_for("settings.overview.index"))  # type: ignore[return-value]
+    return redirect(url_for("settings.overview.index"))
 
 
 def _cookie(base_url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 import phonenumbers
 
-from voiceapp.console.story import Decided, Ended, Heard, Keyed, Step, Walk
+from voiceapp.console.story import Decided, Ended, Heard, Keyed, Step, Walk, masked
 
 _NOT_A_KEY = re.compile(r"[^0-9*#]")
 _E164 = re.compile(r"\+[0-9]+")
@@ -122,7 +122,7 @@ def _story(walk: Walk, signs: _Signs) -> Iterator[tuple[str, str]]:
             case Heard():
                 yield signs.heard, f"hears the recording {event.name}"
             case Keyed(keys):
-                yield signs.keyed, f"keys in {_masked(keys, signs.mask)}"
+                yield signs.keyed, f"keys in {masked(keys, signs.mask)}"
             case Step():
                 pass  # how it was asked is for the JSON; the story is what the caller lives through
             case _:
@@ -142,11 +142,6 @@ def _place(walk: Walk) -> str:
     if walk.ended is Ended.MENU:
         return f"at {walk.where}" if walk.where.startswith("/") else f"in IVR {walk.where}"
     return walk.where
-
-
-def _masked(keys: str, mask: str) -> str:
-    digits = sum(key.isdigit() for key in keys)
-    return mask if digits > 1 else keys or "nothing"
 
 
 def _number(number: str) -> str:

@@ -106,3 +106,13 @@ class Walk:
     def decisions(self) -> tuple[Mapping[str, Any], ...]:
         """The decisions taken, in order."""
         return tuple(event.decision for event in self.events if isinstance(event, Decided))
+
+
+def masked(keys: str, mask: str = "••••") -> str:
+    """
+    Return keys as they may be shown: more than one digit may be an account.
+
+    >>> masked("1"), masked("1001#"), masked("")
+    ('1', '••••', 'nothing')
+    """
+    return mask if sum(key.isdigit() for key in keys) > 1 else keys or "nothing"

@@ -10,7 +10,7 @@ from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
 from voiceapp.rules.diff import diff
 from voiceapp.settings.door import author, needs
-from voiceapp.twiml.call import read_count
+from voiceapp.settings.forms import read_version
 
 bp = Blueprint("releases", __name__, url_prefix="/releases")
 
@@ -55,8 +55,9 @@ def release(number: int) -> ResponseReturnValue:
 @needs(Role.EDITOR)
 def roll_back(number: int) -> ResponseReturnValue:
     """Let calls follow an older release again."""
+    seen = read_version(request.form.get("newest"))
     try:
-        newest = releases.roll_back(db.session(), number, author(), _comment(), _newest_seen())
+        newest = releases.roll_back(db.session(), number, author(), _comment(), seen)
     except LookupError:
         abort(404)
     except NotPublishable as error:
@@ -111,11 +112,6 @@ def undo() -> ResponseReturnValue:
         return redirect(url_for(".review"), 303)
     flash(f"Put back as it is live: {', '.join(titles)}." if titles else "Nothing was put back.")
     return redirect(url_for(".review"), 303)
-
-
-def _newest_seen() -> int:
-    """Return the release that was the newest when the page was shown; 0 for what is none."""
-    return read_count(request.form.get("newest", "")) or 0
 
 
 def _comment() -> str:

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from voiceapp.console.story import Decided, Ended, Event, Heard, Keyed, Step, Walk
+from voiceapp.console.story import Decided, Ended, Event, Heard, Keyed, Step, Walk, masked
 from voiceapp.crm.phone import show
 from voiceapp.rules.rule import Destination, DestinationKind
 
-_MASK = "••••"
 _SENT = ("From", "To", "CallStatus", "Digits")
 """The fields of a request that say something about this one call."""
 
@@ -77,16 +76,6 @@ def tell(walk: Walk, ms: float) -> Story:
         release=walk.release or 0,
         ms=ms,
     )
-
-
-def masked(keys: str) -> str:
-    """
-    Return keys as they may be shown: more than one digit may be an account.
-
-    >>> masked("1"), masked("1001#"), masked("")
-    ('1', '••••', 'nothing')
-    """
-    return _MASK if sum(key.isdigit() for key in keys) > 1 else keys or "nothing"
 
 
 def _turns(events: Iterable[Event]) -> Iterable[Turn]:
