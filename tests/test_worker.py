@@ -8,12 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from tests.routing.journals import calls_stored, decision, eventually, files_in, start_python
+from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.directory import DirectoryClient
 from voiceapp.extensions import db
 from voiceapp.models.draft import DraftPart
 from voiceapp.models.recordings import RecordingContent
@@ -21,11 +24,16 @@ from voiceapp.models.releases import Release
 from voiceapp.models.types import now
 from voiceapp.recordings import KEPT_UNUSED, RecordingStore
 from voiceapp.routing import draft
+from voiceapp.routing.clients import Clients
 from voiceapp.routing.document import UnreadableDocument, dump
 from voiceapp.routing.journal import Journal
+from voiceapp.routing.live import Live
 from voiceapp.rules.plan import Installation, Plan, Recording
 from voiceapp.rules.rule import Destination, DestinationKind
+from voiceapp.vault import Vault
 from voiceapp.worker import LONGEST_PAUSE, Task, run_worker, sweep_recordings
+
+KEY = Fernet.generate_key().decode()
 
 
 def make_app(instance: Path | str, database_url: str) -> Flask:
@@ -36,6 +44,13 @@ def make_app(instance: Path | str, database_url: str) -> Flask:
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"timeout": 0.05}}
     db.init_app(app)
     return app
+
+
+def live_of(app: Flask) -> Live:
+    """Return what follows releases over an application's database; it has no CRM to ask."""
+    clients = Clients(lambda *_: DirectoryClient(lambda *_: (), "US", Bounded()), Vault([KEY]))
+    with app.app_context():
+        return Live(db.engine, clients, Bounded(), Path(app.instance_path))
 
 
 @pytest.fixture
@@ -56,7 +71,7 @@ def journal(app: Flask) -> Iterator[Journal]:
 @contextmanager
 def _working(app: Flask) -> Iterator[None]:
     stop = threading.Event()
-    worker = threading.Thread(target=run_worker, args=(app, stop))
+    worker = threading.Thread(target=run_worker, args=(app, live_of(app), stop))
     worker.start()
     try:
         yield
@@ -84,7 +99,7 @@ def test_a_worker_that_is_told_to_stop_makes_a_last_pass(
     stop = threading.Event()
     stop.set()
 
-    run_worker(app, stop)
+    run_worker(app, live_of(app), stop)
 
     assert calls_stored(engine) == ["CA1"]
     assert files_in(Path(app.instance_path) / "journal") == []
@@ -97,7 +112,7 @@ def test_a_second_worker_says_why_it_ends(app: Flask, journal: Journal, engine: 
         assert eventually(lambda: calls_stored(engine) == ["CA1"])
 
         with pytest.raises(SystemExit, match="A worker is running already"):
-            run_worker(app, threading.Event())
+            run_worker(app, live_of(app), threading.Event())
 
 
 def test_a_worker_may_follow_one_that_has_ended(
@@ -113,10 +128,11 @@ def test_a_worker_may_follow_one_that_has_ended(
 
 _WORKER = """
 import sys
-from tests.test_worker import make_app
+from tests.test_worker import live_of, make_app
 from voiceapp.worker import run_worker
 
-run_worker(make_app(sys.argv[1], sys.argv[2]))
+app = make_app(sys.argv[1], sys.argv[2])
+run_worker(app, live_of(app))
 """
 
 

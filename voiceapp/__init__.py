@@ -1,7 +1,7 @@
 """CRM call routing on Twilio: look the caller up, compare one field, send the call on."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, redirect, url_for
@@ -13,19 +13,24 @@ from voiceapp.config import ROOT, Settings
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import CrmClient
 from voiceapp.crm.http import HttpDoor
+from voiceapp.crm.kind import Connection, Surroundings
 from voiceapp.crm.lookup import Lookup
-from voiceapp.crm.registry import Connection, Surroundings, build_client
+from voiceapp.crm.registry import build_client
 from voiceapp.crm.resolver import Resolve, system_resolve
+from voiceapp.crm.tokens import Tokens
+from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
+from voiceapp.routing.catalogue import Shelf
 from voiceapp.routing.clients import ClientFor, Clients
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.ledger import straight_to
 from voiceapp.routing.live import Live
 from voiceapp.routing.releases import PendingMemory
+from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.settings import pages
@@ -126,20 +131,20 @@ def _runtime(
     *,
     watch: bool,
 ) -> Runtime:
-    bounded = Bounded()
+    bounded, vault = Bounded(), Vault(settings.credentials_keys)
+    probing: Callable[[list[Step]], ClientFor]
     if client_for is None:
-        door = HttpDoor(
-            allowed_hosts=settings.crm_allowed_hosts,
-            ca_bundle=settings.crm_ca_bundle or None,
-            resolve=resolve,
-        )
-        client_for = _client_maker(Surroundings(door, finder(engine), bounded))
-    vault = Vault(settings.credentials_keys)
+        around = _surroundings(settings, engine, bounded, vault, resolve)
+        client_for, probing = _client_maker(around), _probing(around)
+    else:
+        given = client_for
+        probing = lambda steps: given  # noqa: E731  # the same for whoever looks on
     clients = Clients(client_for, vault)
     return Runtime(
         settings=settings,
         live=Live(engine, clients, bounded, settings.instance),
         inquirer=Inquirer(clients, Lookup()),
+        probing=probing,
         journal=Journal(settings.instance / "journal", straight_to(engine)),
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
@@ -151,10 +156,43 @@ def _runtime(
     )
 
 
+def _surroundings(
+    settings: Settings, engine: Engine, bounded: Bounded, vault: Vault, resolve: Resolve
+) -> Surroundings:
+    """Return what clients share: one door, and what is known of CRMs beyond this process."""
+
+    def tokens(connection: Connection) -> Tokens:
+        known = known_as(connection, settings.secret_key)
+        return Tokens(DatabaseTokens(engine, bounded, vault, known))
+
+    door = HttpDoor(
+        allowed_hosts=settings.crm_allowed_hosts,
+        ca_bundle=settings.crm_ca_bundle or None,
+        resolve=resolve,
+    )
+    book = Shelf(engine, bounded).book
+    return Surroundings(door, finder(engine), bounded, tokens=tokens, book=book)
+
+
+def _probing(around: Surroundings) -> Callable[[list[Step]], ClientFor]:
+    """Return what makes clients that sign in anew, read anew, and note every request."""
+
+    def probing(steps: list[Step]) -> ClientFor:
+        door = TracedDoor(around.door, steps)
+        return _client_maker(Surroundings(door, around.find, around.bounded))
+
+    return probing
+
+
 def _client_maker(around: Surroundings) -> ClientFor:
     def client_for(integration: Integration, secrets: Mapping[str, str], country: str) -> CrmClient:
         connection = Connection(
-            integration.kind, integration.url, integration.options, secrets, country
+            integration.kind,
+            integration.url,
+            integration.options,
+            secrets,
+            country,
+            integration.key,
         )
         return build_client(connection, around)
 

@@ -19,6 +19,7 @@ from voiceapp.console.place import place_call
 from voiceapp.console.ready import as_twilio_sends, draft_table, newest_table
 from voiceapp.console.report import read_keys, to_json, to_text
 from voiceapp.console.story import Ended
+from voiceapp.crm_commands import crms, lookup, rotate_credentials
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.logs import CONFIG
@@ -31,7 +32,7 @@ from voiceapp.users import users
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, setup, port, work, users):
+    for command in (call, setup, port, work, users, crms, lookup, rotate_credentials):
         app.cli.add_command(command)
 
 
@@ -120,9 +121,10 @@ def port() -> None:
 @click.command("worker")
 @with_appcontext
 def work() -> None:
-    """Do what must not happen in a call: write the journal's rows."""
+    """Do what must not happen in a call: write the journal's rows, keep CRMs signed in."""
     dictConfig(CONFIG)
-    worker.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    worker.run_worker(app, runtime().live)
 
 
 def _speaks_unicode() -> bool:

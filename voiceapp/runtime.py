@@ -1,13 +1,16 @@
 """What the doors share: made once in `create_app`, found again through the current application."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, current_app
 
 from voiceapp.config import Settings
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.trace import Step
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
+from voiceapp.routing.clients import ClientFor
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
@@ -25,6 +28,8 @@ class Runtime:
     settings: Settings
     live: Live
     inquirer: Inquirer
+    probing: Callable[[list[Step]], ClientFor]
+    """Makes clients whose requests are noted, and which share nothing with those of calls."""
     journal: Journal
     recordings: RecordingStore
     vault: Vault

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,14 +18,18 @@ from sqlalchemy.orm import Session
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
-from voiceapp.routing import draft
+from voiceapp.routing import draft, upkeep
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
+from voiceapp.routing.live import Live
+from voiceapp.routing.token_store import forget_old
 
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
 
 _HOUR = 3600.0
+_SIGN_IN_EVERY = 20.0
+_LONGEST_LEAVE = 2.0
 _DOCUMENTS_AT_ONCE = 20
 
 log = logging.getLogger(__name__)
@@ -78,8 +82,10 @@ class Task:
         return max(self._every, min(self.pause * 2, LONGEST_PAUSE))
 
 
-def run_worker(app: Flask, stop: threading.Event | None = None) -> None:
+def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
+
+    `live` says which CRMs calls ask.
 
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
@@ -99,12 +105,31 @@ def run_worker(app: Flask, stop: threading.Event | None = None) -> None:
             every=_HOUR,
             expected=(SQLAlchemyError, OSError, UnreadableDocument),
         )
-        tasks = [journal, sweep]
+        signing_in = Task(
+            "sign_in_to_crms",
+            lambda: upkeep.sign_in(live),
+            every=_SIGN_IN_EVERY,
+            expected=(upkeep.CrmsAway, SQLAlchemyError),
+        )
+        reading = Task(
+            "read_crm_fields",
+            lambda: upkeep.read_fields(live, engine),
+            every=_HOUR,
+            expected=(upkeep.CrmsAway, SQLAlchemyError),
+        )
+        forgetting = Task(
+            "forget_tokens",
+            lambda: _forget_tokens(engine),
+            every=_HOUR,
+            expected=(SQLAlchemyError,),
+        )
+        # CRMs may be slow, and the journal must not wait for them
+        groups = ([journal, sweep, forgetting], [signing_in, reading])
         if stop is not None:
-            _work(tasks, stop)
+            _work_beside(groups, stop)
         else:
             with _stopped_by_signals() as signalled:
-                _work(tasks, signalled)
+                _work_beside(groups, signalled)
         journal.attempt()  # what was appended since the last pass
 
 
@@ -119,6 +144,22 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
         for document in session.scalars(documents):
             used.update(hashes_in(document))
     recordings.sweep(used)
+
+
+def _forget_tokens(engine: Engine) -> None:
+    with Session(engine) as session:
+        forget_old(session)
+
+
+def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:
+    """Do the first group of tasks here, and each other in a thread of its own."""
+    first, *others = groups
+    threads = [threading.Thread(target=_work, args=(tasks, stop), daemon=True) for tasks in others]
+    for thread in threads:
+        thread.start()
+    _work(first, stop)
+    for thread in threads:
+        thread.join(_LONGEST_LEAVE)  # what hangs in a CRM is left to itself
 
 
 def _work(tasks: list[Task], stop: threading.Event) -> None:

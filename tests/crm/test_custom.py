@@ -12,7 +12,7 @@ from voiceapp.crm.contract import (
     Found,
     KeyedDigits,
     NotFound,
-    Several,
+    Search,
 )
 from voiceapp.crm.custom import CustomUrlClient, SecretHeader
 
@@ -33,7 +33,8 @@ def make_client(door, server):
 @pytest.fixture
 def find(make_client, deadline):
     def find(*fields, who=ADA, path="/"):
-        return make_client(path).find(who, "ignored", fields or ("Tier",), CALL, deadline)
+        search = Search(who, "ignored", fields or ("Tier",))
+        return make_client(path).find(search, CALL, deadline)
 
     return find
 
@@ -68,7 +69,7 @@ def test_a_list_of_one_is_the_record(says, find):
 def test_a_longer_list_is_several(says, find):
     says([{"Tier": "Gold"}, {"Tier": "Silver"}, {}])
 
-    assert find() == Several(3)
+    assert find().count == 3
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,10 @@ def test_no_record_is_not_found(server, find, status, body):
         (302, CrmRefused, "answered with a redirect (302); they are not followed"),
         (307, CrmRefused, "answered with a redirect (307); they are not followed"),
         (400, CrmRefused, "rejected the request (400)"),
-        (401, CrmRefused, "did not accept the credentials (401)"),
-        (403, CrmRefused, "did not accept the credentials (403)"),
+        (401, CrmRefused, "did not accept the credentials"),
+        (403, CrmRefused, "does not permit these credentials to read this"),
         (410, CrmRefused, "rejected the request (410)"),
-        (429, CrmUnavailable, "says that it is asked too often (429)"),
+        (429, CrmUnavailable, "says that it is asked too often"),
         (500, CrmUnavailable, "has a fault of its own (500)"),
         (503, CrmUnavailable, "has a fault of its own (503)"),
     ],
@@ -217,7 +218,7 @@ def test_the_secret_header_goes_along_and_is_never_shown(server, make_client, de
     client = make_client("/?key=hidden", header)
 
     with pytest.raises(CrmRefused) as caught:
-        client.find(ADA, "", ["Tier"], CALL, deadline)
+        client.find(Search(ADA, "", ("Tier",)), CALL, deadline)
 
     assert server.visits[0].headers["x-api-key"] == "open sesame"
     shown = f"{client!r} {header!r} {caught.value!r}"

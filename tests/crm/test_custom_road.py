@@ -13,7 +13,8 @@ from flask import Flask
 from tests.conftest import MakeApp, Post, poster
 from tests.crm.conftest import to_this_machine
 from tests.crm.https_server import HttpsServer, Visit
-from voiceapp.crm.registry import CUSTOM_URL, HEADER_NAME, header_slot
+from voiceapp.crm.kind import HEADER_NAME, header_slot
+from voiceapp.crm.registry import CUSTOM_URL
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
 from voiceapp.routing import draft

@@ -15,10 +15,11 @@ from voiceapp.crm.contract import (
     Found,
     KeyedDigits,
     NotFound,
-    Several,
+    Search,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.directory import PHONE, DirectoryAway, DirectoryClient, DirectoryRecord
+from voiceapp.crm.directory import PHONE, DirectoryAway, DirectoryClient
+from voiceapp.crm.match import Candidate
 from voiceapp.crm.phone import compact
 
 CALLER = Caller("+12025550104")
@@ -28,15 +29,17 @@ class Records:
     """A directory in memory; a record is found by compact numbers and by the text of a field."""
 
     def __init__(self) -> None:
-        self.modules: dict[str, list[DirectoryRecord]] = {}
+        self.modules: dict[str, list[Candidate]] = {}
         self.is_away = False
 
-    def add(self, *phones: str, module: str = "Contacts", **fields: FieldValue) -> DirectoryRecord:
-        record = DirectoryRecord(phones, fields)
+    def add(self, *phones: str, module: str = "Contacts", **fields: FieldValue) -> Candidate:
+        record = Candidate(phones, fields)
         self.modules.setdefault(module, []).append(record)
         return record
 
-    def find(self, module: str, field: str, values: Sequence[str]) -> Sequence[DirectoryRecord]:
+    def find(
+        self, module: str, field: str, values: Sequence[str], limit: int
+    ) -> Sequence[Candidate]:
         if self.is_away:
             raise DirectoryAway
         return [
@@ -63,7 +66,7 @@ def ask(records: Records):
 
     def ask(who, *fields: str, module: str = "Contacts", country: str = "US") -> Answer:
         client = DirectoryClient(records.find, country, Bounded())
-        return client.find(who, module, fields, CallFacts(), Deadline.after(10))
+        return client.find(Search(who, module, fields), CallFacts(), Deadline.after(10))
 
     return ask
 
@@ -131,7 +134,7 @@ def test_of_two_contacts_with_one_number_none_is_chosen(records, ask):
     records.add("(202) 555-0104", Tier="Gold")
     records.add("+12025550104", Tier="Silver")
 
-    assert ask(CALLER, "Tier") == Several(2)
+    assert ask(CALLER, "Tier").count == 2
 
 
 def test_one_contact_with_a_number_twice_is_one(records, ask):
@@ -168,19 +171,19 @@ def test_of_two_contacts_with_the_digits_none_is_chosen(records, ask):
     records.add(AccountNo="1001", Tier="Gold")
     records.add(AccountNo="1001", Tier="Gold")
 
-    assert ask(KeyedDigits("1001", "AccountNo"), "Tier") == Several(2)
+    assert ask(KeyedDigits("1001", "AccountNo"), "Tier").count == 2
 
 
 @pytest.mark.parametrize("who", [CALLER, KeyedDigits("1001", "AccountNo")])
 def test_a_store_that_finds_too_much_makes_nobody_the_caller(who):
     strangers = [
-        DirectoryRecord(("+12025550199", "2025550105"), {"AccountNo": "01001"}),
-        DirectoryRecord((), {"AccountNo": None}),
-        DirectoryRecord(("call me",), {}),
+        Candidate(("+12025550199", "2025550105"), {"AccountNo": "01001"}),
+        Candidate((), {"AccountNo": None}),
+        Candidate(("call me",), {}),
     ]
     client = DirectoryClient(lambda *_: strangers, "US", Bounded())
 
-    assert client.find(who, "Contacts", (), CallFacts(), Deadline.after(10)) == NotFound()
+    assert client.find(Search(who, "Contacts", ()), CallFacts(), Deadline.after(10)) == NotFound()
 
 
 def test_a_store_that_is_away_is_trouble(records, ask):
@@ -198,11 +201,11 @@ def hanging() -> Iterator[threading.Event]:
 
 
 def test_a_store_that_hangs_is_trouble_when_the_budget_is_gone(hanging):
-    def find(module: str, field: str, values: Sequence[str]) -> Sequence[DirectoryRecord]:
+    def find(*_: object) -> Sequence[Candidate]:
         hanging.wait()
         return []
 
     client = DirectoryClient(find, "US", Bounded())
 
     with pytest.raises(CrmUnavailable, match=r"^The directory gave no answer within the budget\.$"):
-        client.find(CALLER, "Contacts", ("Tier",), CallFacts(), Deadline.after(0.05))
+        client.find(Search(CALLER, "Contacts", ("Tier",)), CallFacts(), Deadline.after(0.05))

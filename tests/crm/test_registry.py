@@ -9,18 +9,18 @@ from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.custom import CustomUrlClient, SecretHeader
 from voiceapp.crm.directory import DirectoryClient
 from voiceapp.crm.http import HttpDoor
-from voiceapp.crm.registry import (
-    CUSTOM_URL,
-    DIRECTORY,
+from voiceapp.crm.kind import (
     HEADER_NAME,
-    KINDS,
+    PASSWORD,
+    SECRETS,
+    TOKEN,
     USERNAME,
+    Ask,
     Connection,
     Kind,
     Surroundings,
-    build_client,
-    fault_of,
 )
+from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS, build_client, fault_of
 
 URL = "https://shop.example/find"
 
@@ -40,36 +40,55 @@ def kind(**fields: object) -> Kind:
     return Kind("Any", build=lambda *_: None, check=lambda url: None, **fields)  # type: ignore
 
 
-def test_the_directory_has_modules_and_no_address():
+def test_the_directory_has_modules_and_asks_for_nothing():
     directory = KINDS[DIRECTORY]
 
-    assert directory.modules == ("Contacts", "Leads", "Accounts")
-    asked = (directory.url, directory.username, directory.password, directory.header)
-    assert not any(asked)
-    assert directory.slot({}) == ""
+    assert tuple(directory.modules) == ("Contacts", "Leads", "Accounts")
+    assert not directory.asks
+    assert not directory.header
+    assert directory.slots({}) == {}
 
 
 def test_a_custom_url_has_an_address_and_may_have_a_header():
     custom = KINDS[CUSTOM_URL]
 
     assert custom.title == "Custom URL"
-    assert custom.url
+    assert [ask.name for ask in custom.asks] == ["url"]
     assert custom.header
-    assert not any((custom.modules, custom.username, custom.password))
+    assert not custom.modules
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_every_kind_says_what_it_asks_for_and_how_it_signs_in(key):
+    kind = KINDS[key]
+
+    assert kind.title
+    assert kind.signs_in
+    names = [ask.name for ask in kind.asks]
+    assert len(set(names)) == len(names)
+    for ask in kind.asks:
+        assert ask.label
+        assert ask.help.endswith((".", ")"))
+        assert not (ask.choices and ask.name in SECRETS)
+    assert bool(kind.site) is ("url" not in names and key != DIRECTORY)
+    assert all(kind.modules.values())
 
 
 @pytest.mark.parametrize(
-    ("fields", "secret"),
+    ("fields", "secrets"),
     [
-        ({}, ""),
-        ({"username": "Who?"}, ""),
-        ({"header": True}, "header x-key"),
-        ({"password": "A key."}, "password of ada"),
-        ({"password": "A key.", "header": True}, "password of ada"),
+        ({}, {}),
+        ({"asks": (Ask(USERNAME, "Who", "Who?"),)}, {}),
+        ({"header": True}, {"header_name": "header x-key"}),
+        ({"asks": (Ask(PASSWORD, "Key", "A key."),)}, {"password": "password of ada"}),
+        (
+            {"asks": (Ask(PASSWORD, "Key", "A key."), Ask(TOKEN, "Token", "A token."))},
+            {"password": "password of ada", "token": "token of ada"},
+        ),
     ],
 )
-def test_a_kind_has_one_secret_or_none(fields, secret):
-    assert kind(**fields).slot({HEADER_NAME: "X-Key", USERNAME: "ada"}) == secret
+def test_a_secret_is_kept_with_the_user_or_header_it_belongs_to(fields, secrets):
+    assert kind(**fields).slots({HEADER_NAME: "X-Key", USERNAME: "ada"}) == secrets
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def names(session: Session, text: str = "", country: str = "US", module: str = M
 
 
 def is_found(engine: Engine, field: str, value: str) -> bool:
-    return bool(finder(engine)(MODULE, field, (value,)))
+    return bool(finder(engine)(MODULE, field, (value,), 10))
 
 
 def run(session: Session, text: Sheet, pause=lambda seconds: None) -> ImportPreview:
@@ -358,7 +358,7 @@ class TestApply:
         assert not is_found(engine, PHONE, "204")
         assert not is_found(engine, "Nothing", "")
         assert all(is_found(engine, PHONE, number) for number in ("205", "206", "208"))
-        assert [one.fields["Tier"] for one in finder(engine)(MODULE, "Tier", ("Silver",))] == [
+        assert [one.fields["Tier"] for one in finder(engine)(MODULE, "Tier", ("Silver",), 10)] == [
             "Silver"
         ]
 

@@ -1,7 +1,7 @@
 """What a rule asks its CRM, and what of the answer is compared, told and kept."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -12,8 +12,9 @@ from voiceapp.crm import contract as crm
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.lookup import Lookup, Reply
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.inquiry import Inquirer, Inquiry, plain_value, to_value
+from voiceapp.routing.inquiry import Inquirer, Inquiry
 from voiceapp.routing.table import compile_plan
+from voiceapp.routing.values import plain_value, to_value
 from voiceapp.rules import decide as rules
 from voiceapp.rules.plan import Installation, Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Outcome, Rule
@@ -66,15 +67,9 @@ class FakeCrm:
     count: int = 1
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
-    def find(
-        self,
-        who: crm.Who,
-        module: str,
-        fields: Sequence[str],
-        call: crm.CallFacts,
-        deadline: Deadline,
-    ) -> crm.Answer:
-        self.asked.append((who, module, fields, call, deadline.remaining()))
+    def find(self, search: crm.Search, call: crm.CallFacts, deadline: Deadline) -> crm.Answer:
+        who, fields = search.who, search.fields
+        self.asked.append((who, search.module, fields, call, deadline.remaining()))
         self.clock.now += 0.25
         if self.error:
             raise self.error

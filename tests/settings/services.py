@@ -10,7 +10,16 @@ import trustme
 from tests.crm.https_server import HttpsServer, Visit
 from voiceapp.crm.contract import CrmClient
 from voiceapp.crm.custom import CustomUrlClient, SecretHeader, refuse_what_cannot_be_asked
-from voiceapp.crm.registry import Connection, Kind, Surroundings, password_slot
+from voiceapp.crm.kind import (
+    PASSWORD,
+    URL,
+    USERNAME,
+    Ask,
+    Connection,
+    Kind,
+    Surroundings,
+    secret_slot,
+)
 
 ADA = b'{"name": "Ada", "Tier": "Gold"}'
 HOSTS = ("crm.test", "evil.test", "crm.test.evil.test", "xn--crm-hoa.test")
@@ -55,7 +64,7 @@ def serving(folder: Path) -> Iterator[Service]:
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
-    password = connection.secrets.get(password_slot(connection.options), "")
+    password = connection.secrets.get(secret_slot(PASSWORD, connection.options), "")
     header = SecretHeader("X-Password", password) if password else None
     return CustomUrlClient(around.door, connection.url, header)
 
@@ -65,26 +74,26 @@ STAND_INS = {
         title="Odoo",
         build=_build,
         check=refuse_what_cannot_be_asked,
-        modules=("Contacts", "Leads"),
-        username="The e-mail address of the account.",
-        password="An API key of the account.",
-        url="Where Odoo is, e.g. https://shop.odoo.example.",
+        modules={"Contacts": "people", "Leads": "leads"},
+        asks=(
+            Ask(USERNAME, "E-mail", "The e-mail address of the account."),
+            Ask(PASSWORD, "API key", "An API key of the account."),
+            Ask(URL, "Site", "Where Odoo is, e.g. https://shop.odoo.example."),
+        ),
     ),
     "token": Kind(
         title="Tokens",
         build=_build,
         check=refuse_what_cannot_be_asked,
-        modules=("People",),
-        password="A token.",
-        url="Where it is.",
+        modules={"People": "people"},
+        asks=(Ask(PASSWORD, "Token", "A token."), Ask(URL, "Site", "Where it is.")),
     ),
     "open": Kind(
         title="Open",
         build=_build,
         check=refuse_what_cannot_be_asked,
-        modules=("People",),
-        username="Who asks.",
-        url="Where it is.",
+        modules={"People": "people"},
+        asks=(Ask(USERNAME, "User", "Who asks."), Ask(URL, "Site", "Where it is.")),
     ),
 }
 """Kinds of CRM that use the fields in other ways than those there are."""

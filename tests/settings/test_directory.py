@@ -147,7 +147,7 @@ class TestSaving:
         assert ada.phones == ("(202) 555-0142",)
         assert ada.fields == {"Tier": "Gold"}
         with app.app_context():
-            assert finder(db.engine)("Leads", PHONE, ["2025550142"])
+            assert finder(db.engine)("Leads", PHONE, ["2025550142"], 10)
 
     def test_the_form_offers_the_fields_that_others_have(self, editor):
         page = editor.get(f"{NEW}?module=Contacts").text

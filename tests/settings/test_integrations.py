@@ -1,5 +1,6 @@
 """CRM › Integrations: set up, tested for real, and in the hands of admins only."""
 
+import html
 import re
 
 import pytest
@@ -9,6 +10,14 @@ from tests.settings.conftest import post
 from tests.settings.forms import Page, drafted, keep, opened, place_of, send
 from tests.settings.routes import content
 from tests.settings.services import serving
+from voiceapp.crm.contract import (
+    CrmBadAnswer,
+    CrmCredentialsRefused,
+    CrmOutOfTime,
+    CrmRefused,
+    CrmUnavailable,
+)
+from voiceapp.crm.registry import DIRECTORY, KINDS
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
 from voiceapp.routing.releases import publish
@@ -50,9 +59,14 @@ def typed(service):
 @pytest.fixture
 def shop(admin, typed):
     """The page of a Custom URL that is set up."""
-    answer = send(admin, NEW, **typed)
+    answer = send(admin, NEW, custom(admin), **typed)
     assert answer.status_code == 303
     return answer.location
+
+
+def custom(admin) -> Page:
+    """A new integration's page on which Custom URL was chosen."""
+    return Page(send(admin, NEW, do="reshape", crm="own:custom").text)
 
 
 def key_of(app, name: str) -> str:
@@ -62,7 +76,7 @@ def key_of(app, name: str) -> str:
 def outcome_of(answer) -> str:
     assert answer.status_code == 200
     found = re.search(r'<div role="status">(.*?)</div>', answer.text, re.DOTALL)
-    return " ".join(re.sub("<[^>]+>", " ", found[1]).split())
+    return html.unescape(" ".join(re.sub("<[^>]+>", " ", found[1]).split()))
 
 
 def private(app) -> str:
@@ -71,12 +85,22 @@ def private(app) -> str:
     return place_of(app, Integration, "own-1")
 
 
-def test_a_new_one_asks_for_a_custom_url(admin):
+def test_a_new_one_asks_which_crm_it_is(admin):
     page = opened(admin, NEW)
 
-    assert page["crm"].options == [("own:custom", "Custom URL")]
+    (blank, _), *kinds = page["crm"].options
+    assert blank == ""
+    titles = [title for _, title in kinds[:-1]]
+    assert titles == sorted(titles, key=str.casefold)
+    assert {value for value, _ in kinds} == {f"own:{key}" for key in KINDS if key != DIRECTORY}
+    assert "url" not in page.data()
+
+
+def test_a_custom_url_has_an_address_and_a_header(admin):
+    page = custom(admin)
+
     titles = [one.title for one in page.shown() if not one.name.startswith("try")]
-    assert titles == ["Name", "CRM To Use", "CRM URL", "Header name", "Header value"]
+    assert titles == ["Name", "CRM To Use", "Address", "Header name", "Header value"]
     assert not page["header_name"].required
     assert page["url"].required
 
@@ -139,7 +163,7 @@ def test_another_host_wants_the_secret_typed_again(app, admin, shop, service, do
 def test_what_can_not_be_is_said_beside_its_field(app, admin, typed, changed, name, sentence):
     before = drafted(app)
 
-    answer = send(admin, NEW, **typed | changed)
+    answer = send(admin, NEW, custom(admin), **typed | changed)
 
     assert answer.status_code == 422
     assert Page(answer.text).errors() == {name: sentence}
@@ -156,7 +180,7 @@ def test_a_name_is_taken_from_nobody_by_a_rename(admin, shop):
 def test_a_connection_is_tested_as_it_stands_in_the_form(app, admin, typed, service):
     before = content(app)
 
-    test = outcome_of(send(admin, NEW, do="try", try_field="name", **typed, **{"try": ADA}))
+    test = outcome_of(send(admin, NEW, custom(admin), do="try", try_field="name", **typed, **{"try": ADA}))
 
     assert "1 found in" in test
     assert "name is “Ada”." in test
@@ -176,16 +200,18 @@ def test_the_directory_is_tested_too(app, admin):
 
 
 def test_what_is_no_number_is_said_to_be_none(admin, typed, service):
-    test = outcome_of(send(admin, NEW, do="try", **typed, **{"try": "nobody"}))
+    test = outcome_of(send(admin, NEW, custom(admin), do="try", **typed, **{"try": "nobody"}))
 
     assert test == "▲ Type a phone number, e.g. +12025550101."
     assert service.visits == []
 
 
 ADVICE = {
-    "refused": "Look whether the address is right, and type the credentials again.",
-    "away": "Look whether the address is right and the CRM is running, then try again.",
-    "bad": "The address must lead to an answer in JSON, without the secret in it.",
+    "refused": CrmRefused.advice,
+    "credentials": CrmCredentialsRefused.advice,
+    "away": CrmUnavailable.advice,
+    "late": CrmOutOfTime.advice,
+    "bad": CrmBadAnswer.advice,
 }
 
 
@@ -194,8 +220,8 @@ ADVICE = {
     [
         (
             lambda visit: visit.answer(b"{}", 401),
-            "The CRM did not accept the credentials (401).",
-            "refused",
+            "The CRM did not accept the credentials.",
+            "credentials",
         ),
         (
             lambda visit: visit.answer(b"", 302, ["Location: https://evil.test/"]),
@@ -215,7 +241,7 @@ ADVICE = {
         (
             lambda visit: visit.stopped.wait(),
             "crm.test gave no answer within the budget.",
-            "away",
+            "late",
         ),
     ],
     ids=["401", "redirect", "HTML", "503", "timeout"],
@@ -225,7 +251,7 @@ def test_a_test_that_fails_says_why_and_what_to_do(
 ):
     service.server.behaviour = behaviour
 
-    test = outcome_of(send(admin, NEW, do="try", **typed, **{"try": ADA}))
+    test = outcome_of(send(admin, NEW, custom(admin), do="try", **typed, **{"try": ADA}))
 
     assert sentence in test
     assert ADVICE[advice] in test
@@ -235,7 +261,7 @@ def test_a_test_that_fails_says_why_and_what_to_do(
 def test_a_private_address_is_named_as_such(admin, typed, service):
     changed = {"url": f"https://inside.test:{service.server.port}/"}
 
-    test = outcome_of(send(admin, NEW, do="try", **typed | changed, **{"try": ADA}))
+    test = outcome_of(send(admin, NEW, custom(admin), do="try", **typed | changed, **{"try": ADA}))
 
     assert "inside.test leads into a private network" in test
     assert "CRM_ALLOWED_HOSTS" in test

@@ -10,6 +10,7 @@ from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import DestinationKind, Rule
 
 NEW = "/admin/routing/new"
+THEN = "If nobody is found in Contacts"
 GENERAL_TAB, CRM_TAB, SETUP_TAB = "General", "CRM Settings", "Rule setup"
 ROW = ["Operator", "Value", "and", "Values, one per line", "Destination", "Destination Option"]
 ODOO = Integration(
@@ -124,8 +125,9 @@ def test_crm_settings_of_its_own(editor, crm, titles):
     page = reshaped(editor, crm=crm)
 
     assert page.titles(CRM_TAB, required=True) == titles
-    optional = [one for one in page.titles(CRM_TAB) if one not in titles]
-    assert optional == (["Header name", "Header value"] if crm == "own:custom" else [])
+    optional = dict.fromkeys(one for one in page.titles(CRM_TAB) if one not in titles)
+    is_custom = crm == "own:custom"
+    assert list(optional) == (["Header name", "Header value"] if is_custom else [THEN])
 
 
 def test_crm_settings_of_a_shared_integration_are_shown_and_not_typed(editor, app):
@@ -139,6 +141,7 @@ def test_crm_settings_of_a_shared_integration_are_shown_and_not_typed(editor, ap
         "CRM Username",
         "CRM Password",
         "CRM URL",
+        THEN,
     ]
     assert page.titles(CRM_TAB, required=True) == ["CRM To Use", "CRM Modules"]
     shown = {one.title: one for one in page.shown(CRM_TAB) if one.readonly}
@@ -163,21 +166,19 @@ def test_of_a_shared_address_only_the_host_is_shown(editor, app, url):
 def test_the_directory_has_modules_and_nothing_else(editor):
     page = reshaped(editor, crm="shared:directory")
 
-    assert page.titles(CRM_TAB) == ["CRM To Use", "CRM Modules"]
+    assert page.titles(CRM_TAB) == ["CRM To Use", "CRM Modules", THEN]
     assert [value for value, _ in page["module"].options] == ["Contacts", "Leads", "Accounts"]
 
 
 def test_what_can_be_used_is_offered(editor, app):
     keep(app, ODOO)
 
-    assert opened(editor, NEW)["crm"].options == [
-        ("shared:directory", "Directory"),
-        ("shared:odoo", "Odoo of the shop"),
-        ("own:full", "Odoo, own settings"),
-        ("own:token", "Tokens, own settings"),
-        ("own:open", "Open, own settings"),
-        ("own:custom", "Custom URL"),
-    ]
+    options = opened(editor, NEW)["crm"].options
+    assert options[:2] == [("shared:directory", "Directory"), ("shared:odoo", "Odoo of the shop")]
+    assert options[-1] == ("own:custom", "Custom URL")
+    assert ("own:full", "Odoo, own settings") in options
+    assert ("own:token", "Tokens, own settings") in options
+    assert len(options) == 2 + len(KINDS) - 1
 
 
 @pytest.mark.parametrize("blank", ["", "   "])
@@ -188,7 +189,7 @@ def test_what_can_be_used_is_offered(editor, app):
         ("field", "Type the field to compare, e.g. Tier."),
         ("crm", "Choose the CRM to ask."),
         ("module", "Choose the module to search."),
-        ("username", "Type the user name."),
+        ("username", "Type the E-mail."),
         ("url", "Type the address. It begins with https://."),
         ("conditions-0-value", "Type a value to compare with, or choose “is empty”."),
         ("conditions-0-destination-kind", "Choose where the call goes."),
@@ -222,7 +223,8 @@ def test_the_password_is_asked_for_where_the_crm_has_one(editor, app, crm):
     answer = send(editor, NEW, reshaped(editor, crm=crm), **typed)
 
     assert answer.status_code == 422
-    assert Page(answer.text).errors() == {"password": "Type the CRM Password."}
+    label = KINDS[crm.removeprefix("own:")].ask("password").label
+    assert Page(answer.text).errors() == {"password": f"Type the {label}."}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A stored secret goes only to the host it was saved with, and is shown to nobody."""
 
+import html
 import re
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from tests.crm.conftest import to_this_machine
 from tests.settings.forms import Page, drafted, keep, opened, place_of, rule_of, send
 from tests.settings.routes import content
 from tests.settings.services import STAND_INS, serving
-from voiceapp.crm.registry import HEADER_NAME, KINDS, header_slot
+from voiceapp.crm.contract import CrmBadAnswer
+from voiceapp.crm.kind import HEADER_NAME, header_slot
+from voiceapp.crm.registry import KINDS
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
 from voiceapp.routing import draft, releases
@@ -303,7 +306,7 @@ def test_an_answer_that_repeats_it_is_refused(app, editor, service, url, secret,
     heard = call(app)
 
     assert "repeats the secret" in tried.text
-    assert "The address must lead to an answer in JSON, without the secret in it." in tried.text
+    assert CrmBadAnswer.advice in html.unescape(tried.text)
     journal = [path.read_text() for path in (instance / "journal").rglob("*.jsonl")]
     assert "repeats the secret" in "".join(journal)
     for text in (tried.text, heard, *journal):

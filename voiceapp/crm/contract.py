@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.fields import Field
 
 FieldValue: TypeAlias = (
     "str | bool | int | Decimal | Sequence[FieldValue] | Mapping[str, FieldValue] | None"
@@ -29,6 +30,46 @@ class KeyedDigits:
 
 
 Who: TypeAlias = Caller | KeyedDigits
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which of several records counts: the one with the highest or lowest value of a field.
+
+    Without a field it is the one that was created last.
+    """
+
+    field: str = ""
+    is_highest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Whose record is looked for in a module, and which of its fields are wanted.
+
+    With an `order`, several records are answered with what tells which of them counts.
+    """
+
+    who: Who
+    module: str
+    fields: tuple[str, ...]
+    order: Order | None = None
+
+    @property
+    def limit(self) -> int:
+        """Return how many rows the CRM is asked for."""
+        return MOST_ORDERED if self.order else MOST_COMPARED
+
+    def needed(self) -> tuple[str, ...]:
+        """Return every field to be read: those wanted, the one searched, the one ordered by."""
+        searched = self.who.field if isinstance(self.who, KeyedDigits) else ""
+        ordered = self.order.field if self.order else ""
+        return tuple(dict.fromkeys(filter(None, (*self.fields, searched, ordered))))
+
+
+MOST_COMPARED = 10
+MOST_ORDERED = 100
+"""How many rows are read to find the caller's among them, and how many to order them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,44 +101,123 @@ class NotFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """One of several records: the fields that were asked for, and when it was created."""
+
+    values: Mapping[str, FieldValue]
+    created: FieldValue = None
+    stored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
-    """More than one record is this caller's; `count` of them were seen."""
+    """More than one record is this caller's; `count` of them were seen.
+
+    `records` are they, where the CRM can tell them apart.
+    """
 
     count: int
+    records: tuple[Record, ...] = ()
 
 
 Answer: TypeAlias = Found | NotFound | Several
 
 
 class CrmError(Exception):
-    """The CRM could not be asked; the message is a sentence without secrets or numbers."""
+    """The CRM could not be asked; the message is a sentence without secrets or numbers.
+
+    `outcome` is what it is called, `advice` what to do about it.
+    """
+
+    outcome: ClassVar[str]
+    advice: ClassVar[str]
 
 
 class CrmUnavailable(CrmError):
-    """No answer in time, no connection, or a fault on the CRM's side. For operations."""
+    """No connection, or a fault on the CRM's side. For operations."""
+
+    outcome = "unavailable"
+    advice = "Look whether the address is right and the CRM is running, then try again."
+
+
+class CrmOutOfTime(CrmUnavailable):
+    """No answer within the budget."""
+
+    outcome = "out of time"
+    advice = "Try again. If it stays slow, give the CRM more seconds in the rule's Budget."
+
+
+class CrmThrottled(CrmUnavailable):
+    """The CRM has been asked too often; it says to wait for `retry_after` seconds, if it says."""
+
+    outcome = "throttled"
+    advice = "Wait a while. If it happens often, the CRM's plan allows too few requests."
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class CrmRefused(CrmError):
     """The CRM, or our own guard, rejected the request. For whoever set up the rule."""
 
+    outcome = "refused"
+    advice = "Look whether the address is right, and type the credentials again."
+
+
+class CrmCredentialsRefused(CrmRefused):
+    """The CRM does not know these credentials, or knows them no more."""
+
+    outcome = "credentials refused"
+    advice = "Type the credentials again under Integrations, as the CRM shows them."
+
+
+class CrmNotPermitted(CrmRefused):
+    """The CRM knows who asks, and does not let them read this."""
+
+    outcome = "not permitted"
+    advice = "Give the user or app in the CRM the right to read this module and its fields."
+
+
+class CrmMisconfigured(CrmRefused):
+    """The CRM knows no such module or field."""
+
+    outcome = "wrong module or field"
+    advice = "Choose the module and the field again from the CRM's own list."
+
+
+class CrmTooMany(CrmRefused):
+    """So many records came near that the caller's may not be among those that were read."""
+
+    outcome = "too many candidates"
+    advice = "Store numbers in the CRM with the country code, so that a search finds few."
+
 
 class CrmBadAnswer(CrmError):
     """The CRM answered something that cannot be read. For developers."""
+
+    outcome = "unreadable answer"
+    advice = "The address must lead to the CRM's own interface, which answers in JSON."
 
 
 class CrmClient(Protocol):
     """One CRM, ready to be asked; safe to share between threads."""
 
-    def find(
-        self,
-        who: Who,
-        module: str,
-        fields: Sequence[str],
-        call: CallFacts,
-        deadline: Deadline,
-    ) -> Answer:
+    def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
         """Return the one record that is this caller's; `NotFound` or `Several` otherwise.
 
-        Raises `CrmError` (one of its three kinds), at the latest when `deadline` has passed.
+        Raises `CrmError` (one of its kinds), at the latest when `deadline` has passed.
         """
+        ...
+
+    def sign_in(self, deadline: Deadline) -> None:
+        """See that what it takes to ask is there, and stays for a while. Raises `CrmError`."""
+        ...
+
+    def modules(self, deadline: Deadline) -> Sequence[str]:
+        """Return the modules that these credentials may search. Raises `CrmError`."""
+        ...
+
+    def fields(self, module: str, deadline: Deadline) -> Sequence[Field]:
+        """Return the fields of a module; none if the CRM can't tell. Raises `CrmError`."""
         ...

@@ -4,50 +4,35 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from voiceapp.crm.address import refuse_no_address
+from voiceapp.crm.answers import by_status
 from voiceapp.crm.contract import (
     Answer,
     CallFacts,
     CrmBadAnswer,
-    CrmRefused,
-    CrmUnavailable,
     FieldValue,
     Found,
     KeyedDigits,
     NotFound,
+    Record,
+    Search,
     Several,
-    Who,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.http import HttpAnswer
+from voiceapp.crm.door import Door
+from voiceapp.crm.fields import Field
 from voiceapp.crm.payload import at_path, parse_json
 
 _PLACEHOLDER = re.compile(r"\{(caller|called|call_id|field|digits)\}")
-_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")  # the same, 5.5
 _TELLING = 4  # characters of a part of the value that are no accident in an answer
-_LONGEST_HOST = 253  # RFC 1035, section 2.3.4
 _HEADERS_OF_THE_CONNECTION = frozenset(
     {"host", "connection", "content-length", "transfer-encoding"}
 )
-
-
-class Door(Protocol):
-    """What is needed of `voiceapp.crm.http.HttpDoor`."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        deadline: Deadline,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        """Return the answer to one request, or raise `CrmError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,46 +82,51 @@ class CustomUrlClient:
     def __post_init__(self) -> None:
         refuse_what_cannot_be_asked(self.address)
 
-    def find(
-        self,
-        who: Who,
-        module: str,
-        fields: Sequence[str],
-        call: CallFacts,
-        deadline: Deadline,
-    ) -> Answer:
+    def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
         """Return what the service says of this caller; it knows no modules, so that is not sent.
 
-        Raises `CrmRefused` for 3xx and 4xx (redirects are not followed), `CrmUnavailable` for 429
-        and 5xx, `CrmBadAnswer` for what is not JSON as promised or repeats the secret, and what
-        the door raises.
+        Raises `CrmError`, as statuses mean (redirects are not followed), `CrmBadAnswer` for what is
+        not JSON as promised or repeats the secret, and what the door raises.
         """
         answer = self.door.request(
             "GET",
-            self._filled(who, fields, call),
+            self._filled(search, call),
             deadline=deadline,
             headers={self.header.name: self.header.value} if self.header else None,
         )
         if answer.status in (204, 404):
             return NotFound()
-        _refuse_all_but_ok(answer.status)
-        found = _read(parse_json(answer.body), fields)
+        if answer.status != 200:
+            raise by_status("The CRM", answer)
+        found = _read(parse_json(answer.body), search)
         self._refuse_echo(found)
         return found
 
+    def sign_in(self, deadline: Deadline) -> None:
+        """Need nothing: the header goes with every request."""
+
+    def modules(self, deadline: Deadline) -> Sequence[str]:
+        """Return none: such a service knows no modules."""
+        return ()
+
+    def fields(self, module: str, deadline: Deadline) -> Sequence[Field]:
+        """Return none: what such a service answers shows only when it is asked."""
+        return ()
+
     def _refuse_echo(self, answer: Answer) -> None:
         """Refuse a record that repeats the secret: explanations and the journal show its values."""
-        if self.header is None or not isinstance(answer, Found):
+        if self.header is None:
             return
-        if any(self.header.is_told_by(text) for text in _texts(list(answer.values.values()))):
+        if any(self.header.is_told_by(text) for text in _texts(_values(answer))):
             raise CrmBadAnswer("The CRM's answer repeats the secret it was asked with.")
 
-    def _filled(self, who: Who, fields: Sequence[str], call: CallFacts) -> str:
+    def _filled(self, search: Search, call: CallFacts) -> str:
+        who = search.who
         facts = {
             "caller": call.caller if isinstance(who, KeyedDigits) else who.number,
             "called": call.called,
             "call_id": call.call_id,
-            "field": ",".join(fields),
+            "field": ",".join(search.fields),
         }
         if isinstance(who, KeyedDigits):
             facts["digits"] = who.digits
@@ -164,43 +154,25 @@ def _texts(value: FieldValue) -> Iterator[str]:
                 yield from _texts(inner)
 
 
+def _values(answer: Answer) -> list[FieldValue]:
+    """Return every value that an answer brings."""
+    match answer:
+        case Found(values):
+            return list(values.values())
+        case Several(_, records):
+            return [value for record in records for value in record.values.values()]
+    return []
+
+
 def refuse_what_cannot_be_asked(address: str) -> None:
-    if _UNSEEN.search(address):
-        raise ValueError("The address must not contain blanks or line breaks.")
-    if not address.lower().startswith("https://"):
-        raise ValueError("The address must start with https://.")
-    host_and_port = re.split("[/?#]", address[len("https://") :], maxsplit=1)[0]
-    if _PLACEHOLDER.search(host_and_port):
+    """Raise ValueError, with a sentence, for an address that can't be asked."""
+    host_and_port = re.split("[/?#]", address.lower().removeprefix("https://"), maxsplit=1)[0]
+    if address.lower().startswith("https://") and _PLACEHOLDER.search(host_and_port):
         raise ValueError("Placeholders may stand only behind the host, in the path or the query.")
-    if "@" in host_and_port:
-        raise ValueError("User name and password must not stand in the address; use the header.")
-    if "#" in address:
-        raise ValueError("The address must not have a part after #, as that is never sent.")
-    try:
-        parts = urlsplit(address)
-        is_complete = 0 < len(parts.hostname or "") <= _LONGEST_HOST and parts.port != 0
-    except ValueError:  # its sentence is for programmers
-        is_complete = False
-    if not is_complete:
-        raise ValueError("The address must name a host, and a valid port if any, after https://.")
+    refuse_no_address(address)
 
 
-def _refuse_all_but_ok(status: int) -> None:
-    if 300 <= status < 400:
-        raise CrmRefused(f"The CRM answered with a redirect ({status}); they are not followed.")
-    if status in (401, 403):
-        raise CrmRefused(f"The CRM did not accept the credentials ({status}).")
-    if status == 429:
-        raise CrmUnavailable(f"The CRM says that it is asked too often ({status}).")
-    if status >= 500:
-        raise CrmUnavailable(f"The CRM has a fault of its own ({status}).")
-    if status >= 400:
-        raise CrmRefused(f"The CRM rejected the request ({status}).")
-    if status != 200:
-        raise CrmBadAnswer(f"The CRM answered with status {status} instead of 200.")
-
-
-def _read(payload: FieldValue, fields: Sequence[str]) -> Answer:
+def _read(payload: FieldValue, search: Search) -> Answer:
     if payload is None or payload == {}:
         return NotFound()
     records: list[Any] = payload if isinstance(payload, list) else [payload]
@@ -208,6 +180,11 @@ def _read(payload: FieldValue, fields: Sequence[str]) -> Answer:
         raise CrmBadAnswer("The answer of the CRM is neither a JSON object nor a list of objects.")
     if not records:
         return NotFound()
-    if len(records) > 1:
-        return Several(len(records))
-    return Found({name: at_path(records[0], name) for name in fields}, "Custom URL")
+    wanted = (
+        *search.fields,
+        *([search.order.field] if search.order and search.order.field else []),
+    )
+    read = [Record({name: at_path(record, name) for name in wanted}) for record in records]
+    if len(read) > 1:
+        return Several(len(read), tuple(read))
+    return Found(read[0].values, "Custom URL")

@@ -4,27 +4,28 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from os import PathLike
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import DecodeError, HTTPError
 
-from voiceapp.crm.contract import CrmBadAnswer, CrmRefused, CrmUnavailable
+from voiceapp.crm.contract import CrmBadAnswer, CrmOutOfTime, CrmRefused, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.resolver import Resolve, Resolver, is_public, system_resolve
 from voiceapp.crm.transport import CURRENT, CheckedPool, Exchange, TimedSocket
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a body that are accepted, counted after unpacking."""
+"""Bytes of a body that are usually accepted."""
 
 _PIECE = 64 * 1024
 _MAX_TRIES = 4  # addresses of one host that are tried before it counts as out of reach
@@ -37,15 +38,6 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 Connect = Callable[[tuple[str, int], float], socket]
 """Connects to an IP address and port within seconds, as `socket.create_connection` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What a server answered; header names are found in any case, the body is unpacked."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 class HttpDoor:
@@ -83,11 +75,13 @@ class HttpDoor:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        max_body: int = MAX_BODY,
     ) -> HttpAnswer:
         """Return the server's answer, whatever its status; redirects are not followed.
 
         `deadline` bounds everything from looking up the name to the last byte of the body.
-        `params` join the query of `url`; `json` or `form` is the body. If a pooled connection
+        `params` join the query of `url`; `json` or `form` is the body; `max_body` are the bytes
+        of the answer that are accepted, counted after unpacking. If a pooled connection
         turns out to be dead the request is sent once more, when its method allows it or
         `repeatable` says so (a search by POST).
 
@@ -99,12 +93,12 @@ class HttpDoor:
             repeatable = method.upper() in _REPEATABLE
         exchange = Exchange(deadline, self._dial, self._clock)
         try:
-            return self._send(request, exchange)
+            return self._send(request, exchange, max_body)
         except CrmUnavailable:
             was_dead = exchange.met_a_dead_connection()
             if not (repeatable and was_dead) or deadline.has_passed():
                 raise
-        return self._send(request, replace(exchange, fresh=True))
+        return self._send(request, replace(exchange, fresh=True), max_body)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -119,9 +113,9 @@ class HttpDoor:
         json: Any,
         form: Mapping[str, str] | None,
     ) -> requests.PreparedRequest:
-        request = requests.Request(
-            method, url, headers=headers, params=params, json=json, data=form
-        )
+        # a blank as %20, not as a plus sign, which some servers take for one
+        query = urlencode(params or {}, quote_via=quote, safe="")
+        request = requests.Request(method, url, headers=headers, params=query, json=json, data=form)
         try:
             prepared = self._session.prepare_request(request)
             for value in prepared.headers.values():
@@ -136,7 +130,9 @@ class HttpDoor:
             raise CrmRefused("User name and password must not stand in the address.")
         return prepared
 
-    def _send(self, request: requests.PreparedRequest, exchange: Exchange) -> HttpAnswer:
+    def _send(
+        self, request: requests.PreparedRequest, exchange: Exchange, max_body: int
+    ) -> HttpAnswer:
         host = urlsplit(request.url or "").hostname
         token = CURRENT.set(exchange)
         try:
@@ -144,10 +140,12 @@ class HttpDoor:
                 request, timeout=exchange.seconds_left(), stream=True, allow_redirects=False
             ) as response:
                 headers = MappingProxyType(response.headers)
-                return HttpAnswer(response.status_code, headers, _body(response, f"{host}"))
+                return HttpAnswer(
+                    response.status_code, headers, _body(response, f"{host}", max_body)
+                )
         except (OSError, HTTPError) as error:  # those of requests are OSErrors
             if exchange.deadline.has_passed():
-                raise CrmUnavailable(f"{host} gave no answer within the budget.") from error
+                raise CrmOutOfTime(f"{host} gave no answer within the budget.") from error
             raise CrmUnavailable(f"The connection to {host} broke off.") from error
         finally:
             CURRENT.reset(token)
@@ -195,25 +193,25 @@ def _tls_context(ca_bundle: str | PathLike[str] | None) -> ssl.SSLContext:
     return context
 
 
-def _body(response: requests.Response, host: str) -> bytes:
+def _body(response: requests.Response, host: str, max_body: int) -> bytes:
     # one layer of gzip at most: layers upon layers unpack without end between two reads
     if response.headers.get("Content-Encoding", "").lower() not in ("", "identity", "gzip"):
         raise CrmBadAnswer(f"{host} packed its answer in a way that was not asked for.")
-    if (response.raw.length_remaining or 0) > MAX_BODY:
-        raise _too_large(host)
+    if (response.raw.length_remaining or 0) > max_body:
+        raise _too_large(host, max_body)
     body = bytearray()
     try:
         while piece := response.raw.read(_PIECE, decode_content=True):
             body += piece
-            if len(body) > MAX_BODY:
-                raise _too_large(host)
+            if len(body) > max_body:
+                raise _too_large(host, max_body)
     except DecodeError as error:
         raise CrmBadAnswer(f"The answer of {host} could not be unpacked.") from error
     return bytes(body)
 
 
-def _too_large(host: str) -> CrmBadAnswer:
-    return CrmBadAnswer(f"The answer of {host} is larger than 1 MiB.")
+def _too_large(host: str, max_body: int) -> CrmBadAnswer:
+    return CrmBadAnswer(f"The answer of {host} is larger than {max_body // MAX_BODY} MiB.")
 
 
 class _Adapter(HTTPAdapter):

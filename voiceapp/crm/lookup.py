@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from voiceapp.crm.contract import Answer, CallFacts, CrmClient, CrmError, Who
+from voiceapp.crm.contract import Answer, CallFacts, CrmClient, CrmError, Search
 from voiceapp.crm.deadline import Deadline
 
 _MOST_REMEMBERED = 2048
@@ -19,9 +19,7 @@ class Question:
     """What a CRM is asked in one call; asked twice, it is answered from memory."""
 
     integration: str
-    module: str
-    who: Who
-    fields: tuple[str, ...]
+    search: Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +53,30 @@ class Lookup:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        self.clock = clock
         self._remembered: TTLCache[tuple[str, Question], _Remembered]
         self._remembered = TTLCache(_MOST_REMEMBERED, _REMEMBERED_SECONDS, clock)
         self._lock = threading.Lock()
 
-    def ask(self, client: CrmClient, question: Question, call: CallFacts, budget: float) -> Reply:
-        """Return what the CRM says within `budget` seconds; trouble with it is a reply, too."""
-        began = self._clock()
+    def ask(
+        self, client: CrmClient, question: Question, call: CallFacts, deadline: Deadline
+    ) -> Reply:
+        """Return what the CRM says before the deadline; trouble with it is a reply, too."""
+        began = self.clock()
         key = (call.call_id, question)
         with self._lock:
             known = self._remembered.get(key)
         if known is not None:
             return Reply(known.answer, 0, began - known.at)
-        deadline = Deadline.after(budget, self._clock)
         answer: Answer | CrmError
         try:
-            answer = client.find(question.who, question.module, question.fields, call, deadline)
+            answer = client.find(question.search, call, deadline)
         except CrmError as error:
             answer = _bare(error)
         if call.call_id:
             with self._lock:
-                self._remembered[key] = _Remembered(answer, self._clock())
+                self._remembered[key] = _Remembered(answer, self.clock())
         return Reply(answer, self._ms_since(began), 0)
 
     def _ms_since(self, began: float) -> float:
-        return (self._clock() - began) * 1000
+        return (self.clock() - began) * 1000

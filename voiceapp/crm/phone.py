@@ -35,6 +35,19 @@ def spellings(number: str, country: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tried))
 
 
+def national(number: str) -> str:
+    """
+    Return the digits of a number (E.164) without its country code: its ending in every spelling.
+
+    >>> national("+12025550104"), national("+49301234567"), national("+390612345")
+    ('2025550104', '301234567', '0612345')
+    """
+    parsed = _parse(number, "ZZ")
+    return (
+        number.lstrip("+") if parsed is None else phonenumbers.national_significant_number(parsed)
+    )
+
+
 def compact(text: str) -> str:
     """
     Return a number without anything but its digits and plus sign.

@@ -4,6 +4,7 @@ from importlib import import_module
 
 _FILES = (
     "contacts",
+    "crm_state",
     "draft",
     "imports",
     "integrations",

@@ -7,14 +7,14 @@ from sqlalchemy import JSON, Engine, ForeignKey, Index, String, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from voiceapp.crm.directory import PHONE, DirectoryAway, DirectoryRecord, Find
+from voiceapp.crm.directory import PHONE, DirectoryAway, Find
+from voiceapp.crm.match import Candidate
 from voiceapp.crm.phone import compact
 from voiceapp.extensions import Base
 
 LONGEST_NAME = 200
 LONGEST_FIELD = 100
 _LONGEST_KEY = 200
-_MOST_CANDIDATES = 10
 
 # sorted by code point, as SQLite does by itself: the same order on every database
 _Sorted = String(LONGEST_NAME).with_variant(String(LONGEST_NAME, collation="C"), "postgresql")
@@ -88,17 +88,20 @@ class ContactKey(Base):
 def finder(engine: Engine) -> Find:
     """Return the directory's `find` over a database; needs no application context."""
 
-    def find(module: str, field: str, values: Sequence[str]) -> Sequence[DirectoryRecord]:
+    def find(module: str, field: str, values: Sequence[str], limit: int) -> Sequence[Candidate]:
         wanted = select(ContactKey.contact_id).where(
             ContactKey.module == module,
             ContactKey.field == field,
             ContactKey.value.in_([value[:_LONGEST_KEY] for value in values]),
         )
-        query = select(Contact).where(Contact.id.in_(wanted)).limit(_MOST_CANDIDATES)
+        query = (
+            select(Contact).where(Contact.id.in_(wanted)).order_by(Contact.id.desc()).limit(limit)
+        )
         try:
             with Session(engine) as session:
                 contacts = session.scalars(query).all()
-                return [DirectoryRecord(tuple(one.phones), dict(one.fields)) for one in contacts]
+                # a later one has a higher id
+                return [Candidate(one.phones, dict(one.fields), one.id) for one in contacts]
         except SQLAlchemyError as error:
             raise DirectoryAway from error
 

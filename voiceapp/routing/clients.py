@@ -35,12 +35,6 @@ class Clients:
         """Use these secrets from now on."""
         self._credentials = credentials
 
-    def with_credentials(self, credentials: Credentials) -> "Clients":
-        """Return clients made in the same way, with secrets of their own, for a test."""
-        others = Clients(self._client_for, self._vault)
-        others.take_credentials(credentials)
-        return others
-
     def client(self, integration: Integration, country: str) -> CrmClient:
         """Return the client of an integration. Raises CrmRefused if it can't be used as it is."""
         sealed = self._sealed(integration)

@@ -38,35 +38,55 @@ def sealed_of(session: Session, key: str) -> Mapping[str, str]:
     return {row.origin: row.secrets for row in session.scalars(query)}
 
 
-def slot_of(integration: Integration) -> str:
-    """Return with what the secret belongs that an integration needs; blank if it needs none."""
-    return KINDS[integration.kind].slot(integration.options)
+def slots_of(integration: Integration) -> Mapping[str, str]:
+    """Return the secrets that an integration may have, each with the name it is kept under."""
+    return KINDS[integration.kind].slots(integration.options)
 
 
-def with_secret(
-    vault: Vault, sealed: Mapping[str, str], integration: Integration, secret: str
+def with_secrets(
+    vault: Vault,
+    sealed: Mapping[str, str],
+    integration: Integration,
+    secrets: Mapping[str, str],
 ) -> Mapping[str, str]:
-    """Return encrypted secrets with one more, for the present address of an integration.
+    """Return encrypted secrets with those that were typed, for an integration's present address.
 
     Where it needs none, that stands there: or it would wait for one because others are there.
     """
-    slot, at = slot_of(integration), origin(integration.url)
-    if secret and slot:
-        return {**sealed, at: vault.seal({**_open(vault, sealed.get(at)), slot: secret})}
-    if not slot and sealed and at not in sealed:
+    slots, at = slots_of(integration), origin(integration.url)
+    typed = {slots[name]: value for name, value in secrets.items() if value and name in slots}
+    if typed:
+        return {**sealed, at: vault.seal({**_open(vault, sealed.get(at)), **typed})}
+    if not slots and sealed and at not in sealed:
         return {**sealed, at: vault.seal({})}
     return sealed
 
 
 def keep(
-    session: Session, vault: Vault, integration: Integration, secret: str, author: str
+    session: Session,
+    vault: Vault,
+    integration: Integration,
+    secrets: Mapping[str, str],
+    author: str,
 ) -> None:
-    """Keep a secret that was typed for an integration; a blank one changes nothing."""
+    """Keep secrets that were typed for an integration; blank ones change nothing."""
     before = sealed_of(session, integration.key)
-    for at, sealed in with_secret(vault, before, integration, secret).items():
+    for at, sealed in with_secrets(vault, before, integration, secrets).items():
         if sealed != before.get(at):
             session.merge(Credential(integration=integration.key, origin=at, secrets=sealed))
             log.info("%s typed a secret of %s for %s", author, integration.name, at)
+
+
+def rotate(session: Session, vault: Vault) -> tuple[int, int]:
+    """Encrypt all secrets anew with the first key; return how many, and how many can't be read."""
+    done = lost = 0
+    for row in session.scalars(select(Credential)):
+        try:
+            row.secrets = vault.seal(vault.open(row.secrets))
+            done += 1
+        except Sealed:
+            lost += 1
+    return done, lost
 
 
 def _open(vault: Vault, sealed: str | None) -> Mapping[str, str]:

@@ -1,28 +1,23 @@
-"""Asks the CRM for a rule, and turns what it says into the values of rules and into words."""
+"""Asks the CRM for a rule: one module after the other, until somebody is found."""
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from voiceapp.crm import contract as crm
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.lookup import Lookup, Question, Reply
-from voiceapp.crm.phone import show
 from voiceapp.routing.clients import Clients
+from voiceapp.routing.inquired import Asked, Preference, record, sentence
 from voiceapp.routing.table import Table
+from voiceapp.routing.values import shows_digits, to_value
 from voiceapp.rules import decide as rules
-from voiceapp.rules.rule import FindBy, Rule
-from voiceapp.rules.values import Structure, Value, is_empty, spell
+from voiceapp.rules.prefer import Contender, choose
+from voiceapp.rules.rule import FindBy, Prefer, Rule
 from voiceapp.twiml.call import IncomingCall
 
 log = logging.getLogger(__name__)
-
-_LONGEST_TEXT = 4000
-_MOST_ELEMENTS = 100
-_TELLING = 4
-"""How many keyed digits make a value tell them when it contains them, in whatever setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class Inquiry:
     """What looking a caller up came to.
 
     `record` is the same for the journal: plain values, complete enough to decide again, without
-    keyed digits. `reply` and `record` are None where nobody was looked up.
+    keyed digits. `reply` is what the CRM said last; both are None where nobody was looked up.
     """
 
     answer: rules.Answer
@@ -58,51 +53,70 @@ class Inquirer:
             if call.number is None:
                 return Inquiry(rules.Withheld())
             who = crm.Caller(call.number)
-        reply = self._ask(rule, call, table, who)
-        if isinstance(reply.answer, crm.CrmError) and not reply.age:
-            log.warning("The CRM of rule %s failed: %s", rule.name, reply.answer)
-        return _inquiry(rule, table, who, reply)
+        asked = self._ask(rule, call, table, who)
+        last = asked[-1].reply
+        if isinstance(last.answer, crm.CrmError) and not last.age:
+            log.warning("The CRM of rule %s failed: %s", rule.name, last.answer)
+        return _inquiry(rule, table, who, asked)
 
-    def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> Reply:
-        fields = table.fields[rule.integration, rule.module]
-        question = Question(rule.integration, rule.module, who, fields)
+    def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> tuple[Asked, ...]:
+        """Ask module by module, within one budget, as long as nobody is found."""
         facts = crm.CallFacts(caller=call.number or "", called=call.called, call_id=call.sid)
         try:
             client = self._clients.client(table.integrations[rule.integration], table.country)
         except crm.CrmRefused as error:
-            return Reply(error, 0, 0)
-        return self._lookup.ask(client, question, facts, float(rule.budget))
+            return (Asked(rule.module, Reply(error, 0, 0)),)
+        deadline = Deadline.after(float(rule.budget), self._lookup.clock)
+        asked: list[Asked] = []
+        for module in rule.modules:
+            search = crm.Search(who, module, table.fields[rule.integration, module], _order(rule))
+            reply = self._lookup.ask(client, Question(rule.integration, search), facts, deadline)
+            asked.append(Asked(module, reply))
+            if not isinstance(reply.answer, crm.NotFound):
+                break
+        return tuple(asked)
 
 
-def _inquiry(rule: Rule, table: Table, who: crm.Who, reply: Reply) -> Inquiry:
-    answer = _answer(rule, reply)
+def _order(rule: Rule) -> crm.Order | None:
+    match rule.prefer:
+        case Prefer.NONE:
+            return None
+        case Prefer.NEWEST:
+            return crm.Order()
+    return crm.Order(rule.prefer_field, is_highest=rule.prefer is Prefer.HIGHEST)
+
+
+def _inquiry(rule: Rule, table: Table, who: crm.Who, asked: tuple[Asked, ...]) -> Inquiry:
+    found, preference = _preferred(rule, asked[-1].reply.answer)
+    answer = _answer(rule, found)
     return Inquiry(
         answer=answer,
-        sentence=_sentence(rule, table, who, reply),
-        reply=reply,
-        record=_record(rule, who, reply),
-        value_is_hidden=isinstance(answer, rules.Found) and _shows_digits(answer.value, who),
+        sentence=sentence(rule, table, who, asked, preference),
+        reply=asked[-1].reply,
+        record=record(rule, who, asked, found, preference),
+        value_is_hidden=isinstance(answer, rules.Found) and shows_digits(answer.value, who),
     )
 
 
-def _shows_digits(value: Value, who: crm.Who) -> bool:
-    """Say whether a value would tell what the caller keyed in, whatever field it stands in."""
-    if not isinstance(who, crm.KeyedDigits):
-        return False
-    elements = value if isinstance(value, tuple) else (value,)
-    return any(_tells(spell(element), who.digits) for element in elements)
+def _preferred(
+    rule: Rule, answer: crm.Answer | crm.CrmError
+) -> tuple[crm.Answer | crm.CrmError, Preference]:
+    """Return the one of several records that counts as if it were the only one."""
+    if rule.prefer is Prefer.NONE or not isinstance(answer, crm.Several):
+        return answer, Preference()
+    contenders = [
+        Contender(to_value(one.values.get(rule.prefer_field)), to_value(one.created))
+        for one in answer.records
+    ]
+    chosen = choose(rule.prefer, contenders)
+    if chosen is None:
+        return answer, Preference(rule.prefer)
+    one = answer.records[chosen]
+    return crm.Found(one.values, "", one.stored), Preference(rule.prefer, answer.count)
 
 
-def _tells(text: str, digits: str) -> bool:
-    """Say whether a text is the digits, or has them in it, however it sets them apart."""
-    if len(digits) < _TELLING:
-        return text.strip() == digits
-    shown = re.sub(r"\D", "", text)
-    return digits in shown or shown.lstrip("0") == digits.lstrip("0")
-
-
-def _answer(rule: Rule, reply: Reply) -> rules.Answer:
-    match reply.answer:
+def _answer(rule: Rule, answer: crm.Answer | crm.CrmError) -> rules.Answer:
+    match answer:
         case crm.Found(values):
             return rules.Found(to_value(values.get(rule.field)))
         case crm.NotFound():
@@ -111,99 +125,3 @@ def _answer(rule: Rule, reply: Reply) -> rules.Answer:
             return rules.Several(count)
         case crm.CrmError() as error:
             return rules.Failed(str(error))
-
-
-def to_value(sent: crm.FieldValue) -> Value:
-    """
-    Return what a CRM sent for a field as a value that rules compare.
-
-    >>> to_value(["vip", 3, None]), to_value({"id": 1}), to_value({})
-    (('vip', Decimal('3')), Structure(), None)
-    """
-    match sent:
-        case None | str() | bool():
-            return sent
-        case int() | Decimal():
-            number = Decimal(sent)
-            return number if number.is_finite() else str(number)
-        case Mapping():
-            return Structure() if sent else None
-    elements = [to_value(element) for element in sent]
-    return tuple(
-        Structure() if isinstance(element, tuple) else element
-        for element in elements
-        if element is not None and not is_empty(element)
-    )
-
-
-def _sentence(rule: Rule, table: Table, who: crm.Who, reply: Reply) -> str:
-    name = table.integrations[rule.integration].name
-    asked = f"Asked {name} for {rule.module} by " if rule.module else f"Asked {name} by "
-    match who:
-        case crm.Caller(number):
-            asked += f"the phone number {show(number)}"
-        case crm.KeyedDigits(digits, field):
-            keyed = f"{len(digits)} digits" if len(digits) > 1 else "digit"
-            asked += f"{field}, with the {keyed} keyed in"
-    when = "earlier in this call" if reply.age else f"in {reply.ms:,.0f} ms"
-    match reply.answer:
-        case crm.Found(_, _, stored):
-            spelled = stored and isinstance(who, crm.Caller) and stored != who.number
-            spelling = f" The record has “{stored}”." if spelled else ""
-            return f"{asked}: 1 found {when}.{spelling}"
-        case crm.NotFound():
-            return f"{asked}: none found {when}."
-        case crm.Several(count):
-            return f"{asked}: {count} found {when}."
-        case crm.CrmError():
-            return f"{asked}: it failed {when}."
-
-
-def _record(rule: Rule, who: crm.Who, reply: Reply) -> Mapping[str, Any]:
-    record: dict[str, Any] = {
-        "integration": rule.integration,
-        "module": rule.module,
-        "by": "caller" if isinstance(who, crm.Caller) else rule.search_field,
-        "ms": round(reply.ms, 1),
-        "age": round(reply.age, 1),
-    }
-    match reply.answer:
-        case crm.Found(values, matched_by, stored):
-            record |= {
-                "answer": "found",
-                "matched_by": matched_by,
-                "stored": stored,
-                "values": {
-                    name: plain_value(value)
-                    for name, value in ((name, to_value(sent)) for name, sent in values.items())
-                    if not _shows_digits(value, who)
-                },
-            }
-        case crm.NotFound():
-            record["answer"] = "not found"
-        case crm.Several(count):
-            record |= {"answer": "several found", "count": count}
-        case crm.CrmError() as error:
-            record |= {"answer": "CRM failed", "error": type(error).__name__, "reason": str(error)}
-    return record
-
-
-def plain_value(value: Value) -> Any:
-    """
-    Return a value as JSON that tells numbers and structures from texts.
-
-    Of a text the first 4,000 characters are kept, of a list the first 100 elements.
-
-    >>> plain_value((Decimal("1.50"), "a", True, Structure()))
-    [{'number': '1.50'}, 'a', True, {'structure': True}]
-    """
-    match value:
-        case Decimal():
-            return {"number": str(value)}
-        case Structure():
-            return {"structure": True}
-        case tuple():
-            return [plain_value(element) for element in value[:_MOST_ELEMENTS]]
-        case str():
-            return value[:_LONGEST_TEXT]
-    return value

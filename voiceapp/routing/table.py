@@ -46,7 +46,8 @@ def compile_plan(plan: Plan, number: int) -> Table:
     """
     fields: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rule in plan.rules:
-        fields[rule.integration, rule.module].add(rule.field)
+        for module in rule.modules:
+            fields[rule.integration, module].update(rule.fields)
     return Table(
         number=number,
         dids=MappingProxyType({did.number: did for did in plan.dids}),

@@ -20,6 +20,7 @@ from voiceapp.rules.rule import (
     DestinationKind,
     FindBy,
     Location,
+    Prefer,
     Prompt,
     Rule,
     Voice,
@@ -169,6 +170,10 @@ class _Checker:
             yield "Choose the CRM Field Name to compare."
         if rule.integration not in self.integrations:
             yield "Choose a CRM To Use; the one it had is gone."
+        if len(set(rule.modules)) < len(rule.modules) or "" in rule.then_modules:
+            yield "CRM Modules: Choose each module once."
+        if rule.prefer in (Prefer.HIGHEST, Prefer.LOWEST) and not rule.prefer_field.strip():
+            yield f"Several found: Choose the field whose {rule.prefer} value counts."
         if not SHORTEST_BUDGET <= rule.budget <= LONGEST_BUDGET:
             yield f"Give the CRM between {SHORTEST_BUDGET} and {LONGEST_BUDGET} seconds."
         if rule.find_by is FindBy.DIGITS and rule.location is not Location.IVR:

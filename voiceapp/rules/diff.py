@@ -18,7 +18,16 @@ from voiceapp.rules.plan import (
     Recording,
     slot_name,
 )
-from voiceapp.rules.rule import Condition, Destination, FindBy, Outcome, Prompt, Rule, Voice
+from voiceapp.rules.rule import (
+    Condition,
+    Destination,
+    FindBy,
+    Outcome,
+    Prefer,
+    Prompt,
+    Rule,
+    Voice,
+)
 from voiceapp.rules.uses import (
     AFTER_RECORDING,
     GREETING_INSTRUCTIONS,
@@ -27,7 +36,7 @@ from voiceapp.rules.uses import (
     sentence_case,
     title,
 )
-from voiceapp.rules.words import seconds, shown_address
+from voiceapp.rules.words import PREFERRED, seconds, shown_address
 
 Content: TypeAlias = Mapping[str, str]
 Crms: TypeAlias = Mapping[str, Integration]
@@ -192,10 +201,11 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         "Field to search": rule.search_field,
         GREETING_INSTRUCTIONS: _prompt(rule.greeting),
         "CRM To Use": crm.name if crm else rule.integration,
-        "CRM Modules": rule.module,
+        "CRM Modules": ", then ".join(rule.modules),
         **(_connection(own) if own else {}),
         **{f"Condition {n}": _condition(one) for n, one in enumerate(rule.conditions, 1)},
         **{sentence_case(outcome): _to(rule.outcomes.get(outcome)) for outcome in Outcome},
+        "If several are found": PREFERRED[rule.prefer].format(rule.prefer_field),
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
         "Voice": _voice(rule.voice),
@@ -259,6 +269,7 @@ _KINDS: dict[type[Part], _Kind] = {
         content=_rule,
         usual={
             "Find the caller by": _FIND_BY[FindBy.CALLER],
+            "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
         },

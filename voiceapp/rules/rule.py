@@ -76,6 +76,15 @@ class FindBy(StrEnum):
     DIGITS = "digits"  # digits they key in; Location IVR only
 
 
+class Prefer(StrEnum):
+    """Which of several records counts."""
+
+    NONE = "none"  # none: the call goes where the outcome `SEVERAL` leads
+    NEWEST = "newest"  # the one that was created last
+    HIGHEST = "highest"  # the one with the highest value of a field
+    LOWEST = "lowest"
+
+
 def outcomes_for(find_by: FindBy) -> tuple[Outcome, ...]:
     """Return the outcomes that a rule needs a destination for, beside its conditions."""
     special = Outcome.WITHHELD if find_by is FindBy.CALLER else Outcome.NOTHING_KEYED
@@ -136,6 +145,9 @@ class Rule:
     `integration` is the key of the CRM to ask, `field` the CRM Field Name in `module`.
     `search_field` is where keyed digits are searched. `budget` is in seconds.
     `after_recording` is where a call goes on from a recording when it came from a DID.
+    `then_modules` are searched in turn as long as nobody is found. `prefer` says which of several
+    records counts, by `prefer_field` where it is the highest or lowest. `field_type` is what the
+    CRM said the field holds when the rule was made, as it names types; blank if it didn't say.
     """
 
     name: str
@@ -151,3 +163,18 @@ class Rule:
     after_recording: Destination = Destination(DestinationKind.HANGUP)
     budget: Decimal = Decimal(3)
     voice: Voice | None = None
+    then_modules: tuple[str, ...] = ()
+    prefer: Prefer = Prefer.NONE
+    prefer_field: str = ""
+    field_type: str = ""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Return the modules in the order they are searched."""
+        return (self.module, *self.then_modules)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the fields that are read of a record."""
+        needs_another = self.prefer in (Prefer.HIGHEST, Prefer.LOWEST)
+        return (self.field, self.prefer_field) if needs_another else (self.field,)

@@ -16,6 +16,7 @@ from voiceapp.rules.rule import (
     FindBy,
     Location,
     Outcome,
+    Prefer,
     Rule,
     outcomes_for,
 )
@@ -47,6 +48,14 @@ ASKS: dict[Operator, tuple[str, str]] = {
     Operator.NOT_EMPTY: ("is not empty", ""),
 }
 """What stands before and behind the values of a condition."""
+
+PREFERRED = {
+    Prefer.NONE: "none",
+    Prefer.NEWEST: "the newest",
+    Prefer.HIGHEST: "the one with the highest {}",
+    Prefer.LOWEST: "the one with the lowest {}",
+}
+"""Which of several records counts; the field goes into the braces."""
 
 _SIGNS = {Operator.EQUAL: "", Operator.AT_MOST: "≤", Operator.AT_LEAST: "≥"}
 
@@ -168,7 +177,9 @@ def _crm(rule: Rule, plan: Plan) -> Words:
         crm: str | Name = "the CRM"
     else:
         crm = Name(asked.name or shown_address(asked.url))
-    return (Name(rule.module), " of ", crm) if rule.module else (crm,)
+    first, *others = rule.modules
+    then = [word for module in others for word in (", then ", _name(module))]
+    return (Name(first), *then, " of ", crm) if first else (crm,)
 
 
 def _conditions(rule: Rule, plan: Plan) -> Iterator[Words]:
@@ -201,6 +212,9 @@ def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
 
 
 def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
+    if rule.prefer is not Prefer.NONE:
+        counts = PREFERRED[rule.prefer].format(rule.prefer_field or BLANK)
+        yield (f"Of several records {counts} counts",)
     outcomes = (rule.outcomes.get(outcome) for outcome in outcomes_for(rule.find_by))
     everywhere = chain((condition.destination for condition in rule.conditions), outcomes)
     plays = any(to is not None and to.kind is DestinationKind.RECORDING for to in everywhere)

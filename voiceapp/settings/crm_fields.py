@@ -1,19 +1,33 @@
 """The CRM fields of a rule: which CRM it asks, and what that one has to be told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wtforms import Field, PasswordField, SelectField, ValidationError
 from wtforms.validators import StopValidation
 
 from voiceapp.crm.custom import SecretHeader
-from voiceapp.crm.registry import HEADER_NAME, USERNAME
+from voiceapp.crm.kind import (
+    ACCOUNT,
+    HEADER_NAME,
+    OPTIONS,
+    PASSWORD,
+    SECRETS,
+    TOKEN,
+    URL,
+    USERNAME,
+    VERSION,
+    Ask,
+)
 from voiceapp.routing.credentials import Kept
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.settings import rule_crm
 from voiceapp.settings.forms import BaseForm, Text
 from voiceapp.settings.rule_crm import CrmChoice
 from voiceapp.vault import origin
+
+ASKED = (URL, USERNAME, PASSWORD, TOKEN, ACCOUNT, VERSION)
+"""The fields that a kind of CRM may ask for."""
 
 
 class Where:
@@ -30,11 +44,27 @@ class Where:
             raise StopValidation(self._sentence)
 
 
-class WhereUsed(Where):
-    """Asks for a CRM field where the rule has settings of its own that use it."""
+class WhereAsked:
+    """Asks for a CRM field where the CRM that is chosen does, in its words."""
 
-    def __init__(self, name: str, sentence: str = "") -> None:
-        super().__init__(lambda form: form.asks_for(name), sentence)
+    def __call__(self, form: Any, field: Field) -> None:
+        ask = form.asked(field.short_name)
+        if ask is None:
+            raise StopValidation
+        if ask.choices and field.data not in dict(ask.choices):
+            raise StopValidation(f"Choose the {ask.label}.")
+        if ask.is_required and not field.data and field.short_name not in SECRETS:
+            raise StopValidation(_TYPE_ADDRESS if ask.name == URL else f"Type the {ask.label}.")
+
+
+class WhereHeader(Where):
+    """Asks for a field of the header where the CRM that is chosen takes one."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda form: form.takes_header())
+
+
+_TYPE_ADDRESS = "Type the address. It begins with https://."
 
 
 class CrmFields(BaseForm):
@@ -49,15 +79,14 @@ class CrmFields(BaseForm):
         "CRM Modules",
         validators=[Where(lambda form: form.uses_modules(), "Choose the module to search.")],
     )
-    username = Text("CRM Username", validators=[WhereUsed("username", "Type the user name.")])
-    password = PasswordField("CRM Password", [WhereUsed("password")])
-    url = Text(
-        "CRM URL",
-        longest=2000,
-        validators=[WhereUsed("url", "Type the address. It begins with https://.")],
-    )
-    header_name = Text("Header name", longest=100, validators=[WhereUsed("header")])
-    header_value = PasswordField("Header value", [WhereUsed("header")])
+    url = Text("CRM URL", longest=2000, validators=[WhereAsked()])
+    username = Text("CRM Username", validators=[WhereAsked()])
+    password = PasswordField("CRM Password", [WhereAsked()])
+    token = PasswordField("Second secret", [WhereAsked()])
+    account = Text("Account", validators=[WhereAsked()])
+    interface = Text("Version", validators=[WhereAsked()])
+    header_name = Text("Header name", longest=100, validators=[WhereHeader()])
+    header_value = PasswordField("Header value", [WhereHeader()])
 
     plan: Plan
     own: Integration | None
@@ -68,26 +97,38 @@ class CrmFields(BaseForm):
         """Return the CRM that is chosen."""
         return rule_crm.read_choice(self.crm.data or "", self.plan)
 
-    def asks_for(self, name: str) -> bool:
-        """Say whether one of the CRM fields is to be filled in for the CRM that is chosen."""
+    def asked(self, name: str) -> Ask | None:
+        """Return what the CRM that is chosen asks for under a name; None if it doesn't."""
         choice = self.choice()
-        return choice is not None and choice.shared is None and bool(getattr(choice.kind, name))
+        return None if choice is None or choice.shared is not None else choice.kind.ask(name)
+
+    def asks(self) -> list[tuple[Ask, Field]]:
+        """Return what the CRM that is chosen asks for, in its order, each with its field."""
+        choice = self.choice()
+        if choice is None or choice.shared is not None:
+            return []
+        return [(ask, self[ask.name]) for ask in choice.kind.asks]
+
+    def takes_header(self) -> bool:
+        """Say whether the CRM that is chosen takes a header of the admin's choice."""
+        choice = self.choice()
+        return choice is not None and choice.shared is None and choice.kind.header
 
     def uses_modules(self) -> bool:
         """Say whether the CRM that is chosen knows modules."""
         choice = self.choice()
         return choice is not None and bool(choice.kind.modules)
 
-    def is_kept(self) -> bool:
-        """Say whether the secret is kept for the address, and the user or header, in the form."""
-        return self._slot() in {slot for at, slot in self.kept if at == self._origin()}
+    def is_kept(self, name: str) -> bool:
+        """Say whether a secret is kept for the address, and the user or header, in the form."""
+        return self._slots().get(name) in {slot for at, slot in self.kept if at == self._origin()}
 
-    def _slot(self) -> str | None:
-        """Return the name of the secret that is needed; None if it can't be kept by now."""
+    def _slots(self) -> Mapping[str, str]:
+        """Return the names of the secrets that may be kept by now."""
         choice = self.choice()
         if self.own is None or choice is None or self.own.kind != choice.kind_key:
-            return None
-        return choice.kind.slot(self._options(choice))
+            return {}
+        return choice.kind.slots(self._options(choice))
 
     def _origin(self) -> str:
         """Return the origin of the address in the form, blank for none."""
@@ -112,19 +153,19 @@ class CrmFields(BaseForm):
         return rule_crm.private(choice, self.own, self._address(choice), self._options(choice))
 
     def _options(self, choice: CrmChoice) -> dict[str, str]:
-        return {
-            USERNAME: (self.username.data or "") if choice.kind.username else "",
-            HEADER_NAME: (self.header_name.data or "") if choice.kind.header else "",
-        }
+        options = {name: self[name].data or "" for name in OPTIONS if choice.kind.ask(name)}
+        header = (self.header_name.data or "") if choice.kind.header else ""
+        return options | ({HEADER_NAME: header} if header else {})
 
     def _address(self, choice: CrmChoice) -> str:
-        return (self.url.data or "") if choice.kind.url else ""
+        return (self.url.data or "") if choice.kind.ask(URL) else choice.kind.site
 
-    def secret(self) -> str:
-        """Return the secret that was typed; blank to keep the one there is."""
-        if self.asks_for("password"):
-            return self.password.data or ""
-        return (self.header_value.data or "") if self.asks_for("header") else ""
+    def secrets(self) -> Mapping[str, str]:
+        """Return the secrets that were typed; one that was not stays as it is."""
+        typed = {name: self[name].data for name in SECRETS if self.asked(name)}
+        if self.takes_header():
+            typed[HEADER_NAME] = self.header_value.data
+        return {name: value for name, value in typed.items() if value}
 
     def validate_crm(self, field: SelectField) -> None:
         """Ask for a CRM that there is."""
@@ -142,8 +183,16 @@ class CrmFields(BaseForm):
 
     def validate_password(self, field: PasswordField) -> None:
         """Ask for the password unless one is kept for this very address."""
-        if not field.data and not self.is_kept():
-            raise ValidationError(self._type("the CRM Password"))
+        self._ask_for_secret(PASSWORD)
+
+    def validate_token(self, field: PasswordField) -> None:
+        """Ask for the second secret unless one is kept for this very address."""
+        self._ask_for_secret(TOKEN)
+
+    def _ask_for_secret(self, name: str) -> None:
+        ask = self.asked(name)
+        if ask is not None and ask.is_required and not self[name].data and not self.is_kept(name):
+            raise ValidationError(self._type(f"the {ask.label}"))
 
     def validate_header_name(self, field: Text) -> None:
         """Refuse a value without a name, and a name that can't be sent."""
@@ -154,7 +203,7 @@ class CrmFields(BaseForm):
 
     def validate_header_value(self, field: PasswordField) -> None:
         """Ask for the value of a named header unless one is kept for this very address."""
-        if self.header_name.data and not field.data and not self.is_kept():
+        if self.header_name.data and not field.data and not self.is_kept(HEADER_NAME):
             raise ValidationError(self._type("the header's value"))
         if field.data:
             _refuse_header("x", field.data)
@@ -181,7 +230,6 @@ def values_of(integration: Integration | None) -> dict[str, str]:
         return {"crm": choice.value}
     return {
         "crm": choice.value,
-        "username": integration.options.get(USERNAME, ""),
         "url": integration.url,
-        "header_name": integration.options.get(HEADER_NAME, ""),
+        **{name: integration.options.get(name, "") for name in (*OPTIONS, HEADER_NAME)},
     }

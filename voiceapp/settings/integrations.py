@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from wtforms import ValidationError
 from wtforms.validators import DataRequired
 
-from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
+from voiceapp.crm.registry import DIRECTORY, KINDS
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import credentials, draft
@@ -21,12 +21,12 @@ from voiceapp.rules.uses import rules_asking, title
 from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
 from voiceapp.settings import crm_fields, editing, rule_crm
-from voiceapp.settings.crm_fields import CrmFields
+from voiceapp.settings.crm_fields import ASKED, CrmFields
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
 from voiceapp.settings.forms import PartForm, Text
 from voiceapp.settings.offer import Offer
-from voiceapp.settings.rehearsal import Rehearsal, rehearse
+from voiceapp.settings.rehearsal import Tested, test
 from voiceapp.settings.rule_crm import CrmChoice
 
 bp = Blueprint("integrations", __name__, url_prefix="/integrations")
@@ -37,7 +37,7 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
 
     name = Text("Name", longest=100, validators=[DataRequired("Type a name, e.g. Shop.")])
 
-    order = ("name", "crm", "username", "password", "url", "header_name", "header_value")
+    order = ("name", "crm", *ASKED, "header_name", "header_value")
     named_by = "name"
     taken = "There is an integration of this name. Type another one."
 
@@ -52,7 +52,7 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
     ) -> None:
         super().__init__(offer, formdata, **values)
         self.plan, self.own, self.kept = offer.plan, own, kept
-        self.crm.choices = [one for one in rule_crm.choices(self.plan) if "shared:" not in one[0]]
+        self.crm.choices = [("", "Choose a CRM"), *rule_crm.kinds()]
 
     def choice(self) -> CrmChoice | None:
         """Return the kind of CRM: the one it is, or the one that is chosen for a new one."""
@@ -143,7 +143,7 @@ def _made(plan: Plan, stored: Stored[Integration] | None, sent: Sent) -> Integra
     kept = credentials.kept(db.session(), runtime().vault, own.key) if own else Kept()
     if sent is not None:
         return IntegrationForm(Offer(plan), sent, own=own, kept=kept)
-    values = IntegrationForm.values(own) if own else {"crm": f"own:{CUSTOM_URL}"}
+    values = IntegrationForm.values(own) if own else {}
     return IntegrationForm(Offer(plan), own=own, kept=kept, **values)
 
 
@@ -161,11 +161,11 @@ def _around(plan: Plan, part: Integration | None, form: IntegrationForm) -> dict
 
 
 def _settle(session: Session, form: IntegrationForm) -> None:
-    credentials.keep(session, runtime().vault, form.part(form.own), form.secret(), author())
+    credentials.keep(session, runtime().vault, form.part(form.own), form.secrets(), author())
 
 
-def _test(form: IntegrationForm, plan: Plan) -> Rehearsal:
-    """Ask for one number and one field, as a rule would."""
+def _test(form: IntegrationForm, plan: Plan) -> Tested:
+    """Sign in, list the modules, and ask for a number and a field as a rule would."""
     hang_up = Destination(DestinationKind.HANGUP)
     integration = form.part(form.own)
     rule = Rule(
@@ -177,7 +177,7 @@ def _test(form: IntegrationForm, plan: Plan) -> Rehearsal:
         conditions=(),
         outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
     )
-    return rehearse(rule, integration, plan, request.form.get("try", ""), form.secret())
+    return test(rule, integration, plan, request.form.get("try", ""), form.secrets())
 
 
 PAGES = editing.Pages(

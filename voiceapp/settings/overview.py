@@ -1,6 +1,6 @@
 """The first page: how things stand, what keeps the draft from going live, what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -8,12 +8,15 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from voiceapp.console.ready import newest_table
 from voiceapp.extensions import db
 from voiceapp.models.types import now
 from voiceapp.people import Role
-from voiceapp.routing import draft, history, releases
+from voiceapp.routing import catalogue, draft, history, releases
+from voiceapp.routing.drift import drifted
 from voiceapp.routing.history import WEEK
 from voiceapp.routing.kinds import NOTHING_CHOSEN
+from voiceapp.routing.tables import NoTable
 from voiceapp.rules.plan import Plan
 from voiceapp.rules.rule import Outcome
 from voiceapp.rules.uses import sentence_case
@@ -81,7 +84,21 @@ def index() -> ResponseReturnValue:
         first_day=days[0].date(),
         rows=rows(history.latest_calls(session, _LAST_CALLS), plan),
         steps=_steps(session, plan),
+        drift=_drift(session),
         base=runtime().settings.public_base_url,
+    )
+
+
+def _drift(session: Session) -> Mapping[str, tuple[str, ...]]:
+    """Return what is wrong by now with the fields of the rules that calls follow."""
+    try:
+        table = newest_table(runtime().live, watch=runtime().watch)
+    except NoTable:
+        return {}
+    return drifted(
+        table.rules.values(),
+        table.integrations.values(),
+        lambda *asked: catalogue.fields_of(session, *asked),
     )
 
 

@@ -1,82 +1,98 @@
-"""A CRM asked for real, outside of any call: as a rule or an integration stands in its form."""
+"""The buttons that ask a CRM for real: “Try it” of a rule, “Test connection” of an integration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from voiceapp.crm.contract import CrmBadAnswer, CrmError, CrmRefused, CrmUnavailable
-from voiceapp.crm.lookup import Lookup
-from voiceapp.crm.phone import read_e164
+from voiceapp.crm.contract import CrmError, CrmRefused
+from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
-from voiceapp.routing import credentials
-from voiceapp.routing.inquiry import Inquirer, Inquiry
-from voiceapp.routing.table import DRAFT, compile_plan
-from voiceapp.rules.decide import Found, decide
-from voiceapp.rules.explain import reasons
+from voiceapp.routing import catalogue, credentials, rehearsal
+from voiceapp.routing.clients import Clients
+from voiceapp.routing.rehearsal import Greeting, Rehearsal
 from voiceapp.rules.plan import Integration, Plan
-from voiceapp.rules.rule import Destination, FindBy, Rule
+from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
-from voiceapp.twiml.call import IncomingCall
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What asking for a number or keyed digits came to; `fault` says why it could not be asked.
+class Tested:
+    """What a connection came to: how the CRM received us, what it found, every request of ours."""
 
-    `advice` is what to do where the CRM failed.
-    """
+    greeting: Greeting
+    found: Rehearsal | None
+    steps: tuple[Step, ...]
 
-    typed: str
-    fault: str = ""
-    sentences: tuple[str, ...] = ()
-    destination: Destination | None = None
-    ms: float = 0
-    advice: str = ""
+    @property
+    def typed(self) -> str:
+        """The number that was typed."""
+        return self.found.typed if self.found else ""
 
-
-_ADVICE: Mapping[type[CrmError], str] = {
-    CrmRefused: "Look whether the address is right, and type the credentials again.",
-    CrmUnavailable: "Look whether the address is right and the CRM is running, then try again.",
-    CrmBadAnswer: "The address must lead to an answer in JSON, without the secret in it.",
-}
+    @property
+    def advice(self) -> str:
+        """What to do about what is wrong; blank if nothing is."""
+        if self.greeting.error is not None:
+            return self.greeting.error.advice
+        return self.found.advice if self.found else ""
 
 
 def rehearse(
-    rule: Rule, integration: Integration, plan: Plan, typed: str, secret: str
+    rule: Rule, integration: Integration, plan: Plan, typed: str, secrets: Mapping[str, str]
 ) -> Rehearsal:
     """Ask the CRM and decide by the rule; nothing is saved, and no journal knows of it.
 
-    A `secret` that was not typed is the one kept for the integration's present address, and no
+    A secret that was not typed is the one kept for the integration's present address, and no
     other. No database connection is held while the CRM is asked.
     """
-    typed = typed.strip()
-    if rule.find_by is FindBy.DIGITS:
-        call = IncomingCall(digits=typed)
-        fault = "" if typed.isascii() and typed.isdigit() else "Type the digits, e.g. 1001."
-    else:
-        number = read_e164(typed, plan.installation.country)
-        call = IncomingCall(caller=number or "")
-        fault = "" if number else "Type a phone number, e.g. +12025550101."
-    if fault:
-        return Rehearsal(typed, fault)
-    table = compile_plan(replace(plan, rules=(rule,), integrations=(integration,)), DRAFT)
-    kept = credentials.sealed_of(db.session(), integration.key)
-    sealed = credentials.with_secret(runtime().vault, kept, integration, secret)
-    clients = runtime().live.clients.with_credentials({integration.key: sealed})
+    clients = _clients(integration, secrets, [])
     db.session.close()
-    inquiry = Inquirer(clients, Lookup()).inquire(rule, call, table)
-    verdict = decide(rule, inquiry.answer, table.zone)
-    why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
-    if not rule.conditions and isinstance(verdict.answer, Found):
-        why = why[:-1]  # nothing was compared, so that no condition held says nothing
-    return Rehearsal(
-        typed,
-        sentences=tuple(filter(None, (inquiry.sentence, *why))),
-        destination=verdict.destination,
-        ms=inquiry.reply.ms if inquiry.reply else 0,
-        advice=_advice(inquiry),
+    return rehearsal.rehearse(clients, rule, integration, plan, typed)
+
+
+def test(
+    rule: Rule, integration: Integration, plan: Plan, typed: str, secrets: Mapping[str, str]
+) -> Tested:
+    """Sign in, list the modules, and look a number up if one was typed."""
+    steps: list[Step] = []
+    clients = _clients(integration, secrets, steps)
+    db.session.close()
+    try:
+        client = clients.client(integration, plan.installation.country)
+    except CrmRefused as error:
+        return Tested(Greeting((str(error),), error=error), None, ())
+    greeting = rehearsal.greet(client, steps)
+    found = None
+    if typed.strip() and greeting.error is None:
+        module = rule.module or next(iter(greeting.modules), "")
+        asking = replace(rule, module=module)
+        found = rehearsal.rehearse(clients, asking, integration, plan, typed)
+    return Tested(greeting, found, tuple(steps))
+
+
+def read_fields(
+    integration: Integration, module: str, country: str, secrets: Mapping[str, str]
+) -> str:
+    """Ask the CRM for a module's fields, and keep them; return what is wrong, as a sentence."""
+    clients = _clients(integration, secrets, [])
+    db.session.close()
+    try:
+        client = clients.client(integration, country)
+        fields = client.fields(module, rehearsal.within())
+        modules = client.modules(rehearsal.within())
+    except CrmError as error:
+        return f"{error} {error.advice}"
+    session = db.session()
+    catalogue.keep_fields(session, integration, module, fields)
+    catalogue.keep_modules(session, integration, modules)
+    session.commit()
+    return "" if fields else "The CRM does not tell its fields. Type the field's name."
+
+
+def _clients(integration: Integration, secrets: Mapping[str, str], steps: list[Step]) -> Clients:
+    """Return clients with the secrets that were typed or kept, whose requests are noted."""
+    vault = runtime().vault
+    kept = credentials.sealed_of(db.session(), integration.key)
+    clients = Clients(runtime().probing(steps), vault)
+    clients.take_credentials(
+        {integration.key: credentials.with_secrets(vault, kept, integration, secrets)}
     )
-
-
-def _advice(inquiry: Inquiry) -> str:
-    answer = inquiry.reply.answer if inquiry.reply else None
-    return next((text for kind, text in _ADVICE.items() if isinstance(answer, kind)), "")
+    return clients

@@ -1,6 +1,7 @@
 """CRM › Routing: the rules that look a caller up and choose where the call goes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,23 +9,22 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.registry import DIRECTORY
-from voiceapp.directory.store import field_names, modules
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import credentials, draft, history
+from voiceapp.routing import catalogue, credentials, draft, history
 from voiceapp.routing.credentials import Kept
+from voiceapp.routing.drift import drifted
 from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
 from voiceapp.rules.words import Words, in_words, short, shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rule_crm
+from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
+from voiceapp.settings.known_fields import known_of
 from voiceapp.settings.offer import Offer
-from voiceapp.settings.rehearsal import rehearse
 from voiceapp.settings.rows import rearranged
 from voiceapp.settings.rule_form import OUTCOME_FIELDS, RuleForm, can_lead_to
 
@@ -56,6 +56,7 @@ def index() -> ResponseReturnValue:
         used=all_uses(plan),
         kind=DestinationKind.RULE,
         short=short,
+        drift=_drift(plan, *plan.rules),
         asked=history.calls_of_rules(session, history.week_begin()),
     )
 
@@ -100,9 +101,12 @@ def _made(plan: Plan, stored: Stored[Rule] | None, sent: Sent) -> RuleForm:
     if sent is not None:
         # with its rows as a button of it wants them
         arranged = rearranged(sent, _ROWS, sent.get(_ROWS_DO, ""))
-        return RuleForm(Offer(plan), arranged, was=was, own=own, kept=kept)
-    values = _values(plan, was) if was else _first_values(db.session(), plan)
-    return RuleForm(Offer(plan), was=was, own=own, kept=kept, **values)
+        form = RuleForm(Offer(plan), arranged, was=was, own=own, kept=kept)
+    else:
+        values = _values(plan, was) if was else _first_values(db.session(), plan)
+        form = RuleForm(Offer(plan), was=was, own=own, kept=kept, **values)
+    form.known = known_of(db.session(), form.integration(), form.module.data or "")
+    return form
 
 
 def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
@@ -110,12 +114,25 @@ def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
     do = request.form.get("do")
     if _ROWS_DO in request.form or do == "reshape":
         return {}
+    if do == "fields":
+        return {"fields_fault": _read_fields(form, plan)}
     if do != "try" or not form.validate():
         return None
     integration = form.integration()
     rule = form.rule(integration.key)
     typed = request.form.get("try", "")
-    return {"tried": rehearse(rule, integration, plan, typed, form.secret())}
+    return {"tried": rehearsal.rehearse(rule, integration, plan, typed, form.secrets())}
+
+
+def _read_fields(form: RuleForm, plan: Plan) -> str:
+    """Ask the CRM for the fields of the module; return what is wrong, as a sentence."""
+    integration, module = form.integration(), form.module.data or ""
+    if integration.is_private and form.own is None:
+        return "Save the rule first: its CRM is not known yet."
+    country = plan.installation.country
+    fault = rehearsal.read_fields(integration, module, country, form.secrets())
+    form.known = known_of(db.session(), integration, module)
+    return fault
 
 
 def _alongside(form: RuleForm) -> tuple[Integration, ...]:
@@ -126,7 +143,7 @@ def _alongside(form: RuleForm) -> tuple[Integration, ...]:
 def _settle(session: Session, form: RuleForm) -> None:
     """Keep the secret of the rule's own integration, and let go of one it had before."""
     for integration in _alongside(form):
-        credentials.keep(session, runtime().vault, integration, form.secret(), author())
+        credentials.keep(session, runtime().vault, integration, form.secrets(), author())
     session.flush()
     rule_crm.sweep(session, author())
 
@@ -162,23 +179,25 @@ def _first_values(session: Session, plan: Plan) -> dict[str, Any]:
 
 
 def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
-    session = db.session()
     choice = form.choice()
-    known = choice.kind.modules if choice else ()
-    names: tuple[str, ...] = ()
-    if choice is not None and choice.kind_key == DIRECTORY:
-        known = modules(session)
-        names = field_names(session, (form.module.data or "").replace("\0", ""))
     shared = choice.shared if choice else None
+    modules = dict.fromkeys((*form.known.modules, *filter(None, form.modules())))
     return {
         "choice": choice,
         "shared_host": _host(shared.url) if shared and shared.url else "",
         "host_of": _host,
-        "modules": dict.fromkeys((*known, *filter(None, [form.module.data]))),
-        "field_names": names,
+        "modules": modules,
+        "module_choices": [("", "not found"), *((one, one) for one in modules)],
+        "drift": _drift(plan, rule).get(rule.name, ()) if rule else (),
         "sentences": _in_words(form, plan),
         "users": _used_by(plan, form.was) if form.was else (),
     }
+
+
+def _drift(plan: Plan, *rules: Rule) -> Mapping[str, tuple[str, ...]]:
+    """Return what is wrong with the fields of rules by now."""
+    session = db.session()
+    return drifted(rules, plan.integrations, lambda *asked: catalogue.fields_of(session, *asked))
 
 
 def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:

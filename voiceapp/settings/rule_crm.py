@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.registry import CUSTOM_URL, KINDS, Kind
+from voiceapp.crm.kind import Kind
+from voiceapp.crm.registry import CUSTOM_URL, KINDS
 from voiceapp.routing import draft
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.settings.offer import Choice
@@ -31,16 +32,20 @@ class CrmChoice:
 def choices(plan: Plan) -> list[Choice]:
     """Return the shared integrations, the kinds that a rule can have of its own, Custom URL."""
     shared = [(f"{_SHARED}{one.key}", one.name) for one in plan.integrations if not one.is_private]
-    own = [
-        (f"{_OWN}{key}", f"{kind.title}, own settings")
-        for key, kind in KINDS.items()
-        if _can_be_own(kind) and key != CUSTOM_URL
-    ]
+    *own, custom = kinds()
     return [
         *sorted(shared, key=lambda one: one[1].casefold()),
-        *own,
-        (_OWN + CUSTOM_URL, "Custom URL"),
+        *((value, f"{title}, own settings") for value, title in own),
+        custom,
     ]
+
+
+def kinds() -> list[Choice]:
+    """Return the kinds of CRM that can be set up, by their titles; Custom URL comes last."""
+    return sorted(
+        ((_OWN + key, kind.title) for key, kind in KINDS.items() if _can_be_own(kind)),
+        key=lambda one: (one[0] == _OWN + CUSTOM_URL, one[1].casefold()),
+    )
 
 
 def read_choice(value: str, plan: Plan) -> CrmChoice | None:
@@ -57,7 +62,7 @@ def read_choice(value: str, plan: Plan) -> CrmChoice | None:
 
 def _can_be_own(kind: Kind) -> bool:
     """Say whether there is anything about a kind of CRM that a rule could have of its own."""
-    return bool(kind.url or kind.password)
+    return bool(kind.asks)
 
 
 def choice_of(integration: Integration) -> CrmChoice | None:

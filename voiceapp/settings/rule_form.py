@@ -7,6 +7,7 @@ from typing import Any
 from wtforms import Field, FieldList, RadioField, ValidationError
 from wtforms.validators import DataRequired
 
+from voiceapp.crm.kind import PASSWORD, URL, USERNAME, Ask
 from voiceapp.routing.credentials import Kept
 from voiceapp.rules.check import LONGEST_BUDGET, SHORTEST_BUDGET
 from voiceapp.rules.parts import is_silent
@@ -24,10 +25,11 @@ from voiceapp.rules.rule import (
 from voiceapp.rules.uses import uses
 from voiceapp.settings import rule_crm
 from voiceapp.settings.condition_form import NOWHERE, ConditionField, from_rule, row_of
-from voiceapp.settings.crm_fields import CrmFields, Where
+from voiceapp.settings.crm_fields import ASKED, Where
 from voiceapp.settings.fields import DestinationField, PromptField, VoiceField
 from voiceapp.settings.forms import PartForm, Text
 from voiceapp.settings.offer import FROM_RULE, Choice, Offer
+from voiceapp.settings.search_fields import BY_FIELD, SearchFields
 
 FIND_BY = {FindBy.CALLER: "The number they call from", FindBy.DIGITS: "Digits they key in"}
 
@@ -75,7 +77,7 @@ def can_lead_to(destination: Destination) -> bool:
 HANG_UP = Destination(DestinationKind.HANGUP)
 
 
-class RuleForm(CrmFields, PartForm[Rule]):
+class RuleForm(SearchFields, PartForm[Rule]):
     """A CRM rule; `own` and `kept` are as in `CrmFields`."""
 
     name = Text("Rule Name", validators=[DataRequired("Type a name, e.g. VIP customers.")])
@@ -114,7 +116,7 @@ class RuleForm(CrmFields, PartForm[Rule]):
 
     order = (
         *("name", "field", "location", "greeting", "find_by", "search_field", "voice"),
-        *("crm", "module", "username", "password", "url", "header_name", "header_value"),
+        *("crm", "module", "second_module", "third_module", *ASKED, "header_name", "header_value"),
     )
     named_by = "name"
     taken = "There is a CRM rule of this name. Type another one."
@@ -137,9 +139,13 @@ class RuleForm(CrmFields, PartForm[Rule]):
 
     @classmethod
     def values(cls, part: Rule) -> dict[str, Any]:
-        plain = ("name", "field", "search_field", "greeting", "voice", "module")
+        plain = ("name", "field", "search_field", "greeting", "voice", "module", "prefer_field")
+        second, third = (*part.then_modules, "", "")[:2]
         return {
             **{name: getattr(part, name) for name in plain},
+            "second_module": second,
+            "third_module": third,
+            "prefer": part.prefer.value,
             "location": part.location.value,
             "find_by": part.find_by.value,
             "conditions": [row_of(condition) for condition in part.conditions],
@@ -152,6 +158,11 @@ class RuleForm(CrmFields, PartForm[Rule]):
         """Return by what the caller is found, as far as the Location allows it."""
         is_digits = self.meta.is_ivr and self.find_by.data == FindBy.DIGITS
         return FindBy.DIGITS if is_digits else FindBy.CALLER
+
+    def asks(self) -> list[tuple[Ask, Field]]:
+        """Return what the CRM asks for, the client's own fields first and in the client's order."""
+        rank = {name: place for place, name in enumerate((USERNAME, PASSWORD, URL))}
+        return sorted(super().asks(), key=lambda one: rank.get(one[0].name, len(rank)))
 
     def outcome_fields(self) -> list[Field]:
         """Return the fields of the outcomes that the rule needs a destination for."""
@@ -194,13 +205,14 @@ class RuleForm(CrmFields, PartForm[Rule]):
 
     def rule(self, integration: str) -> Rule:
         """Return the rule that the form describes, half-filled as it may be."""
-        is_ivr, found_by = self.meta.is_ivr, self.found_by()
+        is_ivr, found_by, preferred = self.meta.is_ivr, self.found_by(), self.preferred()
+        module, *then_modules = self.modules()
         return Rule(
             name=self.name.data or "",
             location=Location.IVR if is_ivr else Location.DID,
             integration=integration,
-            module=(self.module.data or "") if self.uses_modules() else "",
-            field=self.field.data or "",
+            module=module,
+            field=self.known.spelled(self.field.data or ""),
             conditions=tuple(row.form.condition() for row in self.conditions),
             outcomes={
                 outcome: self[OUTCOME_FIELDS[outcome]].data or NOWHERE
@@ -212,6 +224,10 @@ class RuleForm(CrmFields, PartForm[Rule]):
             after_recording=(not is_ivr and self.after_recording.data) or HANG_UP,
             budget=_decimal(self.budget.data) or Decimal(3),
             voice=self.voice.data if is_ivr else None,
+            then_modules=tuple(then_modules),
+            prefer=preferred,
+            prefer_field=(self.prefer_field.data or "") if preferred in BY_FIELD else "",
+            field_type=self.known.type_of(self.known.spelled(self.field.data or "")),
         )
 
 

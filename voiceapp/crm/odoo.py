@@ -1,0 +1,271 @@
+"""Odoo: asked by JSON-2 from version 19 on, by JSON-RPC before.
+
+Sources: “External JSON-2 API” at odoo.com/documentation, and a running Odoo 19.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from voiceapp.crm.address import refuse_no_site
+from voiceapp.crm.answers import bad, name, rows
+from voiceapp.crm.api import LARGEST_DESCRIPTION, Api, KeySignIn
+from voiceapp.crm.book import Book
+from voiceapp.crm.contract import (
+    Answer,
+    CallFacts,
+    CrmClient,
+    CrmError,
+    CrmMisconfigured,
+    FieldValue,
+    NotFound,
+    Order,
+    Search,
+)
+from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.door import HttpAnswer
+from voiceapp.crm.fields import Field, FieldType, by_name
+from voiceapp.crm.kind import (
+    ACCOUNT,
+    PASSWORD,
+    URL,
+    USERNAME,
+    VERSION,
+    Ask,
+    Connection,
+    Kind,
+    Surroundings,
+)
+from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.odoo_model import (
+    CREATED,
+    TITLE,
+    TOLD,
+    domain,
+    fault_of,
+    field_of,
+    models_in,
+    no_database,
+    numbers_of,
+    refuse_what_leads_on,
+    specification,
+    value,
+)
+from voiceapp.crm.odoo_rpc import JsonRpc
+
+_JSON_2, _JSON_RPC = "19", "14"
+_MODULES: Mapping[str, tuple[str, list[Any]]] = {
+    "Contacts": ("res.partner", [["is_company", "=", False]]),
+    "Leads": ("crm.lead", []),
+    "Accounts": ("res.partner", [["is_company", "=", True]]),
+    "Opportunities": ("crm.lead", [["type", "=", "opportunity"]]),
+}
+"""The model of each of our modules, and which of its records are in it."""
+_DATABASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+
+
+class Interface(Protocol):
+    """One of the ways to call methods of models."""
+
+    def call(
+        self, model: str, method: str, arguments: Mapping[str, Any], deadline: Deadline, **rest: Any
+    ) -> FieldValue:
+        """Return what a method returns for named arguments. Raises `CrmError`."""
+        ...
+
+    def reads_on(self, deadline: Deadline) -> bool:
+        """Say whether fields of the records that a record leads to are read with it."""
+        ...
+
+    def sign_in(self, deadline: Deadline) -> None:
+        """See that what it takes to call is there. Raises `CrmError`."""
+        ...
+
+
+class Json2:
+    """Calls methods of models with a key in the header."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def call(
+        self, model: str, method: str, arguments: Mapping[str, Any], deadline: Deadline, **rest: Any
+    ) -> FieldValue:
+        """Return what a method returns for named arguments. Raises `CrmError`."""
+        path = f"/json/2/{model}/{method}"
+        return self._api.send("POST", path, deadline, json=arguments, repeatable=True, **rest)
+
+    def reads_on(self, deadline: Deadline) -> bool:
+        """Say that fields of the records that a record leads to are read with it."""
+        return True
+
+    def sign_in(self, deadline: Deadline) -> None:
+        """Need nothing."""
+
+
+class OdooClient:
+    """Asks one database of Odoo."""
+
+    def __init__(self, interface: Interface, book: Book, country: str) -> None:
+        self._interface = interface
+        self._book = book
+        self._country = country
+
+    def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
+        """Return the record that has the caller's number."""
+        known = by_name(self._book.fields(search.module, self.fields, deadline))
+        where = domain(search, known, self._country)
+        if where is None:
+            return NotFound()
+        numbers = numbers_of(known)
+        dated = [CREATED] if not known or CREATED in known else []
+        paths = dict.fromkeys((*numbers, *search.needed(), *dated))
+        candidates = [
+            Candidate(
+                phones=[row.get(one) for one in numbers],
+                fields={one: value(known, one, row) for one in search.needed()},
+                created=value(known, CREATED, row),
+            )
+            for row in self._rows(search, where, paths, known, deadline)
+        ]
+        return settle(search, candidates, self._country)
+
+    def sign_in(self, deadline: Deadline) -> None:
+        """See that what it takes to ask is there."""
+        self._interface.sign_in(deadline)
+
+    def modules(self, deadline: Deadline) -> Sequence[str]:
+        """Return the usual ones, and the models that this user may read."""
+        try:
+            payload = self._call("ir.model", "get_available_models", {}, deadline)
+        except CrmMisconfigured:  # older ones can't tell
+            return tuple(_MODULES)
+        models = models_in(payload)
+        usual = [ours for ours, (theirs, _) in _MODULES.items() if theirs in models]
+        return (*usual, *models)
+
+    def fields(self, module: str, deadline: Deadline) -> Sequence[Field]:
+        """Return the fields that this user may read."""
+        model, _ = _model(module)
+        payload = self._call(model, "fields_get", {"attributes": TOLD}, deadline)
+        if not isinstance(payload, Mapping):
+            raise bad(TITLE)
+        told = (
+            field_of(called, about)
+            for called, about in payload.items()
+            if isinstance(about, Mapping)
+        )
+        reads_on = self._interface.reads_on(deadline)
+        return tuple(
+            field
+            for field in told
+            if field is not None and (reads_on or field.type is not FieldType.CHOICES)
+        )
+
+    def _call(
+        self, model: str, method: str, arguments: Mapping[str, Any], deadline: Deadline
+    ) -> FieldValue:
+        return self._interface.call(
+            model, method, arguments, deadline, max_body=LARGEST_DESCRIPTION
+        )
+
+    def _rows(
+        self,
+        search: Search,
+        where: list[Any],
+        paths: Iterable[str],
+        known: Mapping[str, Field],
+        deadline: Deadline,
+    ) -> list[Mapping[str, FieldValue]]:
+        model, always = _model(search.module)
+        asked = {"domain": [*always, *where], "limit": search.limit, "order": _order(search.order)}
+        if self._interface.reads_on(deadline):
+            asked["specification"] = specification(paths)
+            payload = self._interface.call(model, "web_search_read", asked, deadline)
+            return rows(TITLE, payload, "records")
+        refuse_what_leads_on(paths, known)
+        asked["fields"] = list(paths)
+        return rows(TITLE, self._interface.call(model, "search_read", asked, deadline))
+
+
+def _model(module: str) -> tuple[str, list[Any]]:
+    return _MODULES.get(module) or (name(TITLE, module), [])
+
+
+def _order(order: Order | None) -> str:
+    if order is None or not order.field:
+        return "id desc"  # they are counted up
+    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
+
+
+def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
+    if 200 <= answer.status < 300:
+        return None
+    if answer.status == 404 and payload is None:  # a page for people
+        return no_database()
+    return fault_of(payload)
+
+
+def _build(connection: Connection, around: Surroundings) -> CrmClient:
+    base = f"https://{urlsplit(connection.url).netloc}"  # of whatever page of it the address is
+    database, login = connection.option(ACCOUNT).strip(), connection.option(USERNAME)
+    if database and not _DATABASE.fullmatch(database):
+        raise ValueError("The name of the database has letters, digits, dots, _ and - only.")
+    key = connection.secret(PASSWORD)
+    interface: Interface
+    if connection.option(VERSION) == _JSON_RPC:
+        if not (database and login):
+            raise ValueError("Odoo 14 to 18 has to be told the database and the login as well.")
+        tokens = around.tokens(connection)
+        interface = JsonRpc(around.door, base, database, login, key, tokens)
+    else:
+        headers = {"Authorization": f"bearer {key}"}
+        named = {"X-Odoo-Database": database} if database else {}
+        interface = Json2(Api(TITLE, around.door, base, KeySignIn(headers | named), _fault))
+    return OdooClient(interface, around.book(connection), connection.country)
+
+
+KIND = Kind(
+    title=TITLE,
+    build=_build,
+    check=refuse_no_site,
+    asks=(
+        Ask(
+            VERSION,
+            "Version",
+            "In Odoo: Settings, at the end of the page.",
+            choices=((_JSON_2, "19 or later"), (_JSON_RPC, "14 to 18")),
+        ),
+        Ask(URL, "Address", "What you type to open Odoo, e.g. https://acme.odoo.com."),
+        Ask(
+            ACCOUNT,
+            "Database",
+            "For 14 to 18, and for a server that has several. On Odoo Online usually what stands "
+            "before .odoo.com; else the administrator of the server knows it.",
+            is_required=False,
+        ),
+        Ask(
+            USERNAME,
+            "Login",
+            "For 14 to 18 only: what the user whose key it is types to sign in, often an e-mail "
+            "address.",
+            is_required=False,
+        ),
+        Ask(
+            PASSWORD,
+            "API key",
+            "Signed in as a user who may read contacts and leads: the picture at the top right › "
+            "My Preferences › Security › Add API Key, and note the day on which it ends. On Odoo "
+            "Online only in the Custom plan.",
+        ),
+    ),
+    modules={
+        "Contacts": "contact that is an individual (res.partner)",
+        "Leads": "lead or opportunity, unless lost or archived (crm.lead)",
+        "Accounts": "contact that is a company (res.partner)",
+        "Opportunities": "opportunity, unless lost or archived (crm.lead)",
+    },
+    signs_in="API key",
+    tried="Odoo 19.0 (both interfaces)",
+)

@@ -1,0 +1,204 @@
+"""Tokens that a CRM gives for some time: fetched once, held, renewed before they end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from voiceapp.crm.contract import (
+    CrmCredentialsRefused,
+    CrmError,
+    CrmOutOfTime,
+    CrmRefused,
+    CrmThrottled,
+)
+from voiceapp.crm.deadline import Deadline
+
+SPARE = 30.0
+"""Seconds before its end from which a token is not trusted any more."""
+FRESH = 60.0
+"""Seconds for which a token counts as new: one that is refused then is no better fetched again."""
+_POLL = 0.1
+_REFUSED_PAUSE, _TROUBLE_PAUSE = 60.0, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a CRM gave to be asked with; times in seconds since 1970.
+
+    `extra` is what came with it: a token to refresh it by, an address to ask at.
+    """
+
+    value: str = field(repr=False)
+    fetched_at: float
+    expires_at: float
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def holds(self, now: float) -> bool:
+        """Say whether the token can be used now."""
+        return self.expires_at - now > SPARE
+
+    def is_young(self, now: float) -> bool:
+        """Say whether more than a quarter of the token's life is left."""
+        return self.expires_at - now > max(SPARE, (self.expires_at - self.fetched_at) / 4)
+
+
+Fetch: TypeAlias = Callable[[Token | None, Deadline], Token]
+"""Gets a new token from the CRM, given the one before if there is one. Raises `CrmError`."""
+
+
+class StoreAway(Exception):
+    """What is shared with other processes can't be reached now."""
+
+
+class TokenStore(Protocol):
+    """Keeps the token of one integration for all processes. All methods raise StoreAway."""
+
+    def read(self) -> Token | None:
+        """Return the token that was kept last."""
+        ...
+
+    def claim(self, seconds: float) -> bool:
+        """Take it on to fetch a token within some seconds; False while another does."""
+        ...
+
+    def keep(self, token: Token | None) -> None:
+        """Keep a token that was fetched, or none, and let go of the claim."""
+        ...
+
+
+class NoStore:
+    """Shares nothing."""
+
+    def read(self) -> Token | None:
+        """Know none."""
+        return None
+
+    def claim(self, seconds: float) -> bool:
+        """Let everybody fetch."""
+        return True
+
+    def keep(self, token: Token | None) -> None:
+        """Forget it."""
+
+
+_NO_STORE = NoStore()
+
+
+class Tokens:
+    """Holds the token of one integration; safe to share between threads.
+
+    One thread of one process fetches; the others wait for it, each no longer than its deadline.
+    What went wrong is remembered for a while, so that not every call meets it anew.
+    """
+
+    def __init__(
+        self, store: TokenStore = _NO_STORE, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._token: Token | None = None
+        self._lock = threading.Lock()
+        self._trouble: tuple[CrmError, float] | None = None
+
+    def current(self, fetch: Fetch, deadline: Deadline) -> Token:
+        """Return the token, fetched now unless there is one. Raises what `fetch` raises."""
+        return self._found(lambda token: token.holds(self._clock()), fetch, deadline)
+
+    def kept_young(self, fetch: Fetch, deadline: Deadline) -> Token:
+        """Return the token, fetched now if its end is near. Raises what `fetch` raises."""
+        return self._found(lambda token: token.is_young(self._clock()), fetch, deadline)
+
+    def renewed(self, refused: Token, fetch: Fetch, deadline: Deadline) -> Token:
+        """Return a token in the place of one that the CRM refused.
+
+        Raises `CrmCredentialsRefused` if that one was fresh, and what `fetch` raises.
+        """
+        if self._clock() - refused.fetched_at < FRESH:
+            raise CrmCredentialsRefused("The CRM gave a token and then did not accept it.")
+        return self._found(lambda token: token.value != refused.value, fetch, deadline)
+
+    def _found(self, will_do: Callable[[Token], bool], fetch: Fetch, deadline: Deadline) -> Token:
+        token = self._token
+        if token is not None and will_do(token):
+            return token
+        with self._alone(deadline):
+            if self._token is None or not will_do(self._token):
+                self._token = self._shared(will_do, fetch, deadline)
+            return self._token
+
+    def _shared(self, will_do: Callable[[Token], bool], fetch: Fetch, deadline: Deadline) -> Token:
+        """Return the token that another process got meanwhile, or get one for all."""
+        self._raise_known_trouble()
+        try:
+            while True:
+                token = self._store.read()
+                if token is not None and will_do(token):
+                    return token
+                if self._store.claim(max(deadline.remaining(), _POLL)):
+                    break
+                _wait(deadline)
+        except StoreAway:
+            return self._fetched(self._token, fetch, deadline)
+        fetched = None
+        try:
+            fetched = self._fetched(token or self._token, fetch, deadline)
+            return fetched
+        finally:
+            self._keep(fetched)
+
+    def _fetched(self, before: Token | None, fetch: Fetch, deadline: Deadline) -> Token:
+        try:
+            return fetch(before, deadline)
+        except CrmError as error:
+            pause = (
+                _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE
+            )
+            self._trouble = (error, self._clock() + pause)
+            raise
+
+    def _raise_known_trouble(self) -> None:
+        if self._trouble is None:
+            return
+        error, until = self._trouble
+        if self._clock() < until:
+            raise type(error)(*error.args)
+        self._trouble = None
+
+    def _keep(self, token: Token | None) -> None:
+        try:
+            self._store.keep(token)
+        except StoreAway:
+            return  # the others fetch their own
+
+    @contextmanager
+    def _alone(self, deadline: Deadline) -> Iterator[None]:
+        if not self._lock.acquire(timeout=max(deadline.remaining(), 0)):
+            raise _out_of_time()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _wait(deadline: Deadline) -> None:
+    if deadline.remaining() <= _POLL:
+        raise _out_of_time()
+    threading.Event().wait(_POLL)
+
+
+def _out_of_time() -> CrmOutOfTime:
+    return CrmOutOfTime("Signing in to the CRM took longer than the budget.")
+
+
+def lifetime(sent: object, usual: float) -> float:
+    """
+    Return the seconds that a token holds, as a CRM says, or as is usual where it doesn't.
+
+    >>> lifetime(3600, 1), lifetime("3600", 1), lifetime(None, 900), lifetime(-1, 900)
+    (3600.0, 3600.0, 900, 900)
+    """
+    text = str(sent)
+    return float(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else usual

@@ -1,0 +1,145 @@
+"""The commands about CRMs: which there are, looking somebody up, encrypting secrets anew."""
+
+import json
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+
+from voiceapp.crm.contract import CrmRefused
+from voiceapp.crm.registry import KINDS
+from voiceapp.crm.trace import Step
+from voiceapp.extensions import db
+from voiceapp.routing import credentials, draft
+from voiceapp.routing.clients import Clients
+from voiceapp.routing.rehearsal import Greeting, Rehearsal, greet, rehearse
+from voiceapp.rules.plan import Integration, Plan
+from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
+from voiceapp.runtime import runtime
+
+_FAILED = 1
+
+
+@click.command("crms")
+def crms() -> None:
+    """List the CRMs: key, name, modules, how it signs in, whether it was tried live."""
+    rows = [
+        (
+            key,
+            kind.title,
+            ", ".join(kind.modules) or "no modules",
+            kind.signs_in,
+            f"tried: {kind.tried}" if kind.tried else "not yet tried against a live system",
+        )
+        for key, kind in sorted(KINDS.items(), key=lambda one: one[1].title.casefold())
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+@click.command("lookup")
+@click.argument("integration")
+@click.argument("module")
+@click.argument("field")
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@with_appcontext
+def lookup(integration: str, module: str, field: str, number: str, as_json: bool) -> None:
+    """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
+
+    The integration is given by its name, as the draft has it; nothing is saved. What was asked is
+    printed without numbers and secrets, but the value is printed as it is. Exit code 1 if the CRM
+    failed.
+    """
+    plan = draft.read(db.session())
+    asked = _integration(plan, integration)
+    steps: list[Step] = []
+    clients = Clients(runtime().probing(steps), runtime().vault)
+    clients.take_credentials({asked.key: credentials.sealed_of(db.session(), asked.key)})
+    db.session.close()
+    greeting, found = _look_up(clients, asked, plan, _rule(asked, module, field), number, steps)
+    if found is not None and found.fault:
+        raise click.UsageError(found.fault)
+    if as_json:
+        click.echo(json.dumps(_to_json(greeting, found, steps), indent=2, ensure_ascii=False))
+    else:
+        _print(greeting, found, steps)
+    if greeting.error is not None or (found is not None and found.advice):
+        raise SystemExit(_FAILED)
+
+
+@click.command("rotate-credentials")
+@with_appcontext
+def rotate_credentials() -> None:
+    """Encrypt all credentials anew with the first key of CREDENTIALS_KEY."""
+    session = db.session()
+    done, lost = credentials.rotate(session, runtime().vault)
+    session.commit()
+    click.echo(f"Encrypted anew: the credentials of {done} address{'es' if done != 1 else ''}.")
+    if lost:
+        raise click.ClickException(
+            f"Those of {lost} can't be decrypted with any key of CREDENTIALS_KEY. List the key "
+            "they were encrypted with second, or type them again under Integrations."
+        )
+
+
+def _look_up(
+    clients: Clients,
+    asked: Integration,
+    plan: Plan,
+    rule: Rule,
+    number: str,
+    steps: list[Step],
+) -> tuple[Greeting, Rehearsal | None]:
+    try:
+        client = clients.client(asked, plan.installation.country)
+    except CrmRefused as error:
+        return Greeting((str(error),), error=error), None
+    greeting = greet(client, steps)
+    found = rehearse(clients, rule, asked, plan, number) if greeting.error is None else None
+    return greeting, found
+
+
+def _integration(plan: Plan, name: str) -> Integration:
+    for one in plan.integrations:
+        if not one.is_private and name in (one.name, one.key):
+            return one
+    names = ", ".join(one.name for one in plan.integrations if not one.is_private)
+    raise click.ClickException(f"There is no integration {name}. There are: {names}.")
+
+
+def _rule(asked: Integration, module: str, field: str) -> Rule:
+    hang_up = Destination(DestinationKind.HANGUP)
+    return Rule(
+        name="lookup",
+        location=Location.DID,
+        integration=asked.key,
+        module=module,
+        field=field,
+        conditions=(),
+        outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
+    )
+
+
+def _to_json(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> dict[str, object]:
+    outcome = found.outcome if found else getattr(greeting.error, "outcome", "")
+    return {
+        "outcome": outcome,
+        "value": found.value if found else None,
+        "matched_by": found.matched_by if found else None,
+        "records": found.records if found else 0,
+        "steps": [asdict(step) for step in steps],
+    }
+
+
+def _print(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> None:
+    for sentence in (*greeting.sentences, *(found.sentences if found else ())):
+        click.echo(sentence)
+    advice = greeting.error.advice if greeting.error else found.advice if found else ""
+    if advice:
+        click.echo(advice)
+    click.echo()
+    for step in steps:
+        click.echo(f"  {step.status or 'no answer'!s:>9}  {step.ms:7,.0f} ms  {step.request}")

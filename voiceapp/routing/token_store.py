@@ -1,0 +1,129 @@
+"""Tokens of CRMs kept in the database, encrypted: one for all processes and machines.
+
+Whoever fetches a new one claims that in the row first, for as long as it may take; no transaction
+stays open meanwhile, and the claim of a process that died ends by itself.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Engine, delete, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from voiceapp.crm.bounded import Bounded, OutOfTime
+from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.kind import Connection
+from voiceapp.crm.tokens import StoreAway, Token
+from voiceapp.models.crm_state import CrmToken
+from voiceapp.vault import Sealed, Vault
+
+_BUDGET = 0.5
+"""Seconds that the database has for each step: a caller may be waiting."""
+_KEPT_AFTERWARDS = 86_400.0
+
+T = TypeVar("T")
+
+
+def known_as(connection: Connection, key: str) -> str:
+    """Return by what the tokens of a connection are known: a hash that takes `key` to make."""
+    told = [
+        connection.kind,
+        connection.key,
+        connection.url,
+        sorted(connection.options.items()),
+        sorted(connection.secrets.items()),
+    ]
+    return hmac.new(key.encode(), json.dumps(told).encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseTokens:
+    """Keeps the token of one connection, `known_as` by its hash. Methods raise StoreAway."""
+
+    engine: Engine
+    bounded: Bounded
+    vault: Vault
+    connection: str
+    clock: Callable[[], float] = time.time
+
+    def read(self) -> Token | None:
+        """Return the token that was kept last; None for one that can't be decrypted."""
+        sealed = self._run(self._read)
+        if not sealed:
+            return None
+        try:
+            opened = self.vault.open(sealed)
+            times = float(opened["fetched_at"]), float(opened["expires_at"])
+            return Token(opened["value"], *times, json.loads(opened["extra"]))
+        except (Sealed, KeyError, ValueError):
+            return None
+
+    def claim(self, seconds: float) -> bool:
+        """Take it on to fetch a token within some seconds; False while another does."""
+        return self._run(lambda session: self._claim(session, seconds))
+
+    def keep(self, token: Token | None) -> None:
+        """Keep a token that was fetched, or none, and let go of the claim."""
+        self._run(lambda session: self._keep(session, token))
+
+    def _read(self, session: Session) -> str:
+        row = session.get(CrmToken, self.connection)
+        return row.sealed if row else ""
+
+    def _claim(self, session: Session, seconds: float) -> bool:
+        now = self.clock()
+        if session.get(CrmToken, self.connection) is None:
+            session.add(CrmToken(connection=self.connection, claimed_until=now + seconds))
+            try:
+                session.commit()
+            except IntegrityError:  # another was faster
+                session.rollback()
+            else:
+                return True
+        taken = session.execute(
+            update(CrmToken)
+            .where(CrmToken.connection == self.connection, CrmToken.claimed_until <= now)
+            .values(claimed_until=now + seconds)
+        )
+        session.commit()
+        return taken.rowcount == 1  # type: ignore[attr-defined,no-any-return]  # as of any update
+
+    def _keep(self, session: Session, token: Token | None) -> None:
+        values: dict[str, object] = {"claimed_until": 0.0}
+        if token is not None:
+            told = {
+                "value": token.value,
+                "fetched_at": str(token.fetched_at),
+                "expires_at": str(token.expires_at),
+                "extra": json.dumps(dict(token.extra)),
+            }
+            values |= {"sealed": self.vault.seal(told), "expires_at": token.expires_at}
+        session.execute(
+            update(CrmToken).where(CrmToken.connection == self.connection).values(**values)
+        )
+        session.commit()
+
+    def _run(self, work: Callable[[Session], T]) -> T:
+        def in_session() -> T:
+            with Session(self.engine) as session:
+                return work(session)
+
+        try:
+            return self.bounded.run(in_session, Deadline.after(_BUDGET))
+        except (SQLAlchemyError, OutOfTime) as error:
+            raise StoreAway from error
+
+
+def forget_old(session: Session, clock: Callable[[], float] = time.time) -> None:
+    """Delete the tokens that ended a day ago: their connection is typed otherwise by now."""
+    ended = clock() - _KEPT_AFTERWARDS
+    session.execute(
+        delete(CrmToken).where(CrmToken.expires_at < ended, CrmToken.claimed_until < ended)
+    )
+    session.commit()

@@ -1,0 +1,99 @@
+"""What is known of the fields that a rule's form can offer, and what fits them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from voiceapp.crm.fields import Field, FieldType, by_name
+from voiceapp.crm.registry import DIRECTORY, KINDS
+from voiceapp.directory.store import field_names, modules
+from voiceapp.routing import catalogue
+from voiceapp.rules.operators import Operator
+from voiceapp.rules.plan import Integration
+from voiceapp.rules.values import read_date
+
+_ORDERED = (
+    Operator.LESS,
+    Operator.GREATER,
+    Operator.EQUAL,
+    Operator.AT_MOST,
+    Operator.AT_LEAST,
+    Operator.IS_NOT,
+    Operator.ONE_OF,
+    Operator.BETWEEN,
+)
+_EMPTY = (Operator.EMPTY, Operator.NOT_EMPTY)
+_LISTED = (Operator.EQUAL, Operator.IS_NOT, Operator.ONE_OF)
+FITTING: Mapping[FieldType, tuple[Operator, ...]] = {
+    **dict.fromkeys(FieldType, tuple(Operator)),
+    **dict.fromkeys((FieldType.NUMBER, FieldType.DATE, FieldType.MOMENT), (*_ORDERED, *_EMPTY)),
+    **dict.fromkeys((FieldType.CHOICE, FieldType.CHOICES), (*_LISTED, *_EMPTY)),
+    FieldType.YES_NO: (Operator.EQUAL, Operator.IS_NOT, *_EMPTY),
+}
+"""The operators that make sense with each type of field; a text may hold a number as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The fields of the module that a rule searches first, and the modules to choose from.
+
+    `can_ask` says that the CRM can be asked for them, `read_at` when it was asked last.
+    """
+
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    can_ask: bool = False
+    read_at: datetime | None = None
+
+    def type_of(self, name: str) -> str:
+        """Return what the CRM says the field holds; blank if it never said."""
+        return self.fields[name].type.value if self.read_at and name in self.fields else ""
+
+    def spelled(self, name: str) -> str:
+        """Return a field's name as the CRM spells it, where only letter case differs."""
+        alike = [one for one in self.fields if one.casefold() == name.casefold()]
+        return alike[0] if name not in self.fields and len(alike) == 1 else name
+
+    def values_of(self, name: str) -> tuple[str, ...]:
+        """Return what a field may hold, as people read it; none if that is not limited."""
+        known = self.fields.get(name)
+        if known is None:
+            return ()
+        if known.type is FieldType.YES_NO:
+            return ("yes", "no")
+        return tuple(dict.fromkeys(label for _, label in known.choices))
+
+    def operators(self, name: str, chosen: str) -> tuple[str, ...]:
+        """Return the operators that fit a field, and the one that is chosen whatever it is."""
+        known = self.fields.get(name)
+        fitting = FITTING[known.type] if known else tuple(Operator)
+        return tuple(one.value for one in Operator if one in fitting or one.value == chosen)
+
+    def input_type(self, name: str, typed: str) -> str:
+        """Return the type of input that a value is typed into."""
+        known = self.fields.get(name)
+        is_date = known is not None and known.type in (FieldType.DATE, FieldType.MOMENT)
+        return "date" if is_date and (not typed or read_date(typed)) else "text"
+
+
+NOTHING_KNOWN = Known()
+
+
+def known_of(session: Session, integration: Integration, module: str) -> Known:
+    """Return what is known of an integration's modules and of one module's fields."""
+    kind = KINDS.get(integration.kind)
+    if kind is None or not kind.modules:
+        return NOTHING_KNOWN
+    if integration.kind == DIRECTORY:
+        names = field_names(session, module.replace("\0", ""))
+        return Known({name: Field(name, name) for name in names}, modules(session))
+    listed = catalogue.fields_of(session, integration, module)
+    told = catalogue.modules_of(session, integration)
+    return Known(
+        fields=by_name(listed.fields) if listed else {},
+        modules=tuple(dict.fromkeys((*kind.modules, *told))),
+        can_ask=True,
+        read_at=listed.read_at if listed else None,
+    )
