@@ -75,7 +75,7 @@ def key_of(app, name: str) -> str:
 
 def outcome_of(answer) -> str:
     assert answer.status_code == 200
-    found = re.search(r'<div role="status">(.*?)</div>', answer.text, re.DOTALL)
+    found = re.search(r'<div id="told"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
     return html.unescape(" ".join(re.sub("<[^>]+>", " ", found[1]).split()))
 
 

@@ -409,7 +409,7 @@ def posting(app, editor):
 
 def tried(answer) -> str:
     assert answer.status_code == 200
-    found = re.search(r'<div role="status">(.*?)</div>', answer.text, re.DOTALL)
+    found = re.search(r'<div id="told"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
     return " ".join(re.sub("<[^>]+>", " ", found[1]).split())
 
 

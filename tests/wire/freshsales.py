@@ -82,6 +82,8 @@ class Freshsales(StandIn):
         self.selectors = {"lifecycle_stages", "contact_statuses", "owners"}
         """Those that this user may see."""
         self.undescribed: set[str] = set()
+        self.further: dict[str, dict[str, Any]] = {}
+        """Fields that this account has beside the usual ones."""
         self.is_thin = False
         """Leaves out of what a search finds all but a few fields, whatever it was asked."""
 
@@ -140,13 +142,14 @@ class Freshsales(StandIn):
 
     def _known(self, entity: str) -> list[str]:
         known = _OWN[entity] | _COMMON | {name for name in _FIELDS if name.startswith("cf_")}
-        return [name for name in _FIELDS if name in known]
+        return [*self.further, *(name for name in _FIELDS if name in known)]
 
     def _described(self, entity: str) -> Iterable[dict[str, Any]]:
         for name in self._known(entity):
             if name not in self.undescribed:
                 is_own = not name.startswith("cf_")
-                yield {"name": name, "choices": [], "default": is_own, **_FIELDS[name]}
+                told = {**_FIELDS, **self.further}[name]
+                yield {"name": name, "choices": [], "default": is_own, **told}
 
     def _selector(self, selector: str) -> Response:
         if selector not in self.selectors:
@@ -236,7 +239,7 @@ def _holds(rule: dict[str, Any], fields: dict[str, Any]) -> bool:
 
 def _sent(name: str, value: Any) -> Any:
     """Return a value as Freshsales sends it: money as a text, a day as a midnight."""
-    type_ = _FIELDS[name]["type"]
+    type_ = _FIELDS.get(name, {}).get("type")
     if type_ == "decimal":
         return f"{value:.1f}"
     return f"{value}T00:00:00-08:00" if type_ == "date" else value

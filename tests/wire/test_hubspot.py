@@ -236,6 +236,11 @@ def test_a_module_that_is_none_never_becomes_part_of_an_address(asking, typed):
     assert asking.crm.requests == []
 
 
+def test_a_property_that_there_is_not_is_said_so(asking):
+    with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+        asking.digits("1", "no_such_property")
+
+
 def test_texts_become_values_by_the_properties_types(asking):
     asking.crm.add(
         "Contacts",

@@ -33,7 +33,7 @@ from voiceapp.crm.contract import (
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.fields import Field, by_name
-from voiceapp.crm.freshsales_fields import TITLE, described, further_numbers, has_field, value_of
+from voiceapp.crm.freshsales_fields import TITLE, described, has_field, value_of
 from voiceapp.crm.freshsales_search import (
     CLASSIC_MODULES,
     MODULES,
@@ -78,7 +78,7 @@ class FreshsalesClient:
         refuse_unknown(needed, known, found)
         candidates = [
             Candidate(
-                phones=[*(row.get(one) for one in numbers), *further_numbers(row)],
+                phones=[value_of(row, None, one) for one in numbers],
                 fields={one: value_of(row, known.get(one), one) for one in needed},
                 created=row.get("created_at"),
             )
@@ -150,14 +150,12 @@ class FreshsalesClient:
         self, who: KeyedDigits, module: Module, known: Mapping[str, Field], deadline: Deadline
     ) -> Sequence[Row]:
         """Return the records with a number in a field, which a lookup knows to compare."""
+        stages = lead_stages(known) if module.are_leads else None
         if not is_number(who.digits):
             return ()
         params = {"q": who.digits, "f": who.field, "entities": module.one}
         near = records(self._api.get("/lookup", deadline, params), module.all, module.all)
-        if not module.are_leads:
-            return near
-        stages = lead_stages(known)
-        return [row for row in near if text(row.get(STAGE)) in stages]
+        return [row for row in near if stages is None or text(row.get(STAGE)) in stages]
 
     def _whole(self, row: Row, module: Module, needed: Sequence[str], deadline: Deadline) -> Row:
         """Return a record with all that is needed, read for itself if a search left some out."""

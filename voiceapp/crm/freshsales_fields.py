@@ -4,7 +4,7 @@ Sources: developers.freshworks.com/crm/api (Fields, Selectors); open-source clie
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from voiceapp.crm.answers import rows, text
@@ -90,12 +90,6 @@ def value_of(record: Mapping[str, FieldValue], field: Field | None, name: str) -
     """
     own = at_path(record, name)
     return _read(field, _plain(at_path(_custom(record), name) if own is None else own))
-
-
-def further_numbers(record: Mapping[str, FieldValue]) -> Sequence[FieldValue]:
-    """Return the telephone numbers that a record has beside those in fields of their own."""
-    listed = record.get("phone_numbers")
-    return [_plain(one) for one in listed] if isinstance(listed, list) else ()
 
 
 def _custom(record: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:

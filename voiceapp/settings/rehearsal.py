@@ -23,11 +23,6 @@ class Tested:
     steps: tuple[Step, ...]
 
     @property
-    def typed(self) -> str:
-        """The number that was typed."""
-        return self.found.typed if self.found else ""
-
-    @property
     def advice(self) -> str:
         """What to do about what is wrong; blank if nothing is."""
         if self.greeting.error is not None:

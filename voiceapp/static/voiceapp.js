@@ -25,8 +25,10 @@ async function reshape(form, submitter, focus) {
   if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
   if (submitter.id !== "reshape" || focus[0] !== "crm") keepSecrets(form, shaped); // of one CRM only
   replace(form, shaped, page);
-  const wanted = [shaped.dataset.focus, ...focus].map((one) => document.getElementById(one));
-  wanted.find(Boolean)?.focus();
+  const wanted = ["summary", shaped.dataset.focus, ...focus].map((one) => document.getElementById(one));
+  const focused = wanted.find(Boolean);
+  focused?.focus();
+  if (focused?.dataset.follow !== undefined) focused.setSelectionRange(focused.value.length, focused.value.length);
 }
 
 function replace(form, shaped, page) {
@@ -106,7 +108,22 @@ document.addEventListener("change", (event) => {
   reshape(form, form.querySelector("#reshape"), [id]);
 });
 
-document.addEventListener("input", (event) => event.target.form && say(event.target.form));
+let naming;
+
+// a field that the CRM knows brings the operators and values that fit it; not while one types on
+function followField(input) {
+  clearTimeout(naming);
+  if (![...(input.list?.options ?? [])].some((one) => one.value === input.value)) return;
+  naming = setTimeout(() => {
+    if (document.activeElement !== input) return;
+    reshape(input.form, input.form.querySelector("#reshape"), [input.id]);
+  }, 400);
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.follow !== undefined) followField(event.target);
+  if (event.target.form) say(event.target.form);
+});
 
 document.addEventListener("keydown", (event) => {
   const { enter } = event.target.dataset;
