@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
 
-.PHONY: run call setup test lint format screenshots clean help
+.PHONY: run call setup test test-live lint format screenshots clean help
 .DEFAULT_GOAL := run
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
@@ -27,6 +27,9 @@ setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an emp
 test: $(DEV_STAMP)  ## Run all tests.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+test-live: $(DEV_STAMP)  ## Start a real Odoo 19 and ask it. What can't be obtained is said, and fails nothing.
+	$(BIN)/python -m pytest tests/live -m live -rs
+
 lint: $(DEV_STAMP)  ## Check format, lint and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,7 +46,7 @@ clean:  ## Remove what was installed or built; what is in instance/ stays.
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:  ## Say what there is.
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("voiceapp needs Python 3.11 or newer. Try: make PYTHON=python3.11")'

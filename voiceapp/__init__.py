@@ -132,9 +132,9 @@ def _runtime(
     watch: bool,
 ) -> Runtime:
     bounded, vault = Bounded(), Vault(settings.credentials_keys)
+    around = _surroundings(settings, engine, bounded, vault, resolve)
     probing: Callable[[list[Step]], ClientFor]
     if client_for is None:
-        around = _surroundings(settings, engine, bounded, vault, resolve)
         client_for, probing = _client_maker(around), _probing(around)
     else:
         given = client_for
@@ -145,6 +145,7 @@ def _runtime(
         live=Live(engine, clients, bounded, settings.instance),
         inquirer=Inquirer(clients, Lookup()),
         probing=probing,
+        door=around.door,
         journal=Journal(settings.instance / "journal", straight_to(engine)),
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,

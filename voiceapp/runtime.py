@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from voiceapp.config import Settings
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.door import Door
 from voiceapp.crm.trace import Step
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
@@ -30,6 +31,7 @@ class Runtime:
     inquirer: Inquirer
     probing: Callable[[list[Step]], ClientFor]
     """Makes clients whose requests are noted, and which share nothing with those of calls."""
+    door: Door
     journal: Journal
     recordings: RecordingStore
     vault: Vault

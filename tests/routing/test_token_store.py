@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from voiceapp.crm.bounded import Bounded, T
-from voiceapp.crm.contract import CrmCredentialsRefused, CrmError, CrmOutOfTime, CrmUnavailable
+from voiceapp.crm.contract import CrmError, CrmOutOfTime, CrmThrottled, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.kind import Connection
-from voiceapp.crm.tokens import StoreAway, Token, TokenStore, Tokens
+from voiceapp.crm.tokens import FRESH, StoreAway, Token, Tokens, TokenStore
 from voiceapp.models.crm_state import CrmToken
 from voiceapp.routing.token_store import DatabaseTokens, forget_old, known_as
 from voiceapp.vault import Vault
@@ -272,3 +272,114 @@ def test_a_token_that_another_process_kept_is_used_without_a_fetch(process, crm,
     renewed = there.kept_young(crm.fetch, PLENTY)
     assert here.kept_young(crm.fetch, PLENTY) == here.renewed(kept, crm.fetch, PLENTY) == renewed
     assert crm.before == [None, "T1"]
+
+
+def test_a_fetch_that_fails_lets_the_next_process_try(process, crm):
+    crm.trouble = CrmUnavailable("It is away.")
+    with pytest.raises(CrmUnavailable):
+        process().current(crm.fetch, PLENTY)
+    crm.trouble = None
+
+    assert process().current(crm.fetch, PLENTY).value == "T2"
+
+
+@pytest.mark.parametrize("away", ["read", "claim", "keep"])
+def test_without_the_store_each_process_fetches_for_itself(store, process, crm, away):
+    store.away = away
+    here, there = process(), process()
+
+    got = [one.current(crm.fetch, PLENTY).value for one in (here, there, here, there)]
+
+    assert got == ["T1", "T2", "T1", "T2"]
+
+
+@pytest.mark.xfail(strict=True, reason="who has claimed does not look again at what was kept")
+def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(store, process, crm):
+    there = process()
+
+    def there_first() -> None:
+        store.before_claim = lambda: None
+        there.current(crm.fetch, PLENTY)
+
+    store.before_claim = there_first
+
+    assert process().current(crm.fetch, PLENTY).value == "T1"
+    assert crm.before == [None]
+
+
+@pytest.mark.xfail(strict=True, reason="any other token will do, even one that has ended")
+def test_a_refused_token_is_not_replaced_by_one_that_has_ended(store, process, crm, clock):
+    there = process()
+    there.current(crm.fetch, PLENTY)
+    clock.now += 2 * HOUR
+    store.away = "read"
+    refused = there.current(crm.fetch, PLENTY)
+    store.away = ""
+    clock.now += FRESH
+
+    assert there.renewed(refused, crm.fetch, PLENTY).value == "T3"
+
+
+@pytest.mark.xfail(strict=True, reason="what went wrong is asked for before the store is")
+def test_a_token_of_another_process_ends_the_trouble_of_this_one(process, crm):
+    here = process()
+    crm.trouble = CrmThrottled("Not so fast.")
+    with pytest.raises(CrmThrottled):
+        here.current(crm.fetch, PLENTY)
+    crm.trouble = None
+    process().current(crm.fetch, PLENTY)
+
+    assert here.current(crm.fetch, PLENTY).value == "T2"
+
+
+@contextmanager
+def _locked(engine: Engine) -> Iterator[None]:
+    """Let somebody else hold the table, so that whoever wants it has to wait."""
+    locks = {"sqlite": "BEGIN EXCLUSIVE", "postgresql": "LOCK TABLE crm_tokens"}
+    with engine.connect() as other:
+        other.execute(text(locks[engine.dialect.name]))
+        yield
+        other.rollback()
+
+
+STEPS: list[Callable[[DatabaseTokens], object]] = [
+    lambda store: store.read(),
+    lambda store: store.claim(10),
+    lambda store: store.keep(TOKEN),
+]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=["read", "claim", "keep"])
+def test_a_database_that_is_locked_is_away(engine, vault, clock, step):
+    store = DatabaseTokens(engine, Bounded(), vault, KNOWN, clock)
+
+    with _locked(engine), pytest.raises(StoreAway):
+        step(store)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=["read", "claim", "keep"])
+def test_a_database_without_tables_is_away(database_url, vault, clock, step):
+    with engine_for(database_url) as engine, pytest.raises(StoreAway):
+        step(DatabaseTokens(engine, Unhurried(), vault, KNOWN, clock))
+
+
+def test_what_ended_a_day_ago_is_forgotten_unless_somebody_is_fetching(engine, clock):
+    rows = {
+        "held": (clock.now + HOUR, 0),
+        "ended": (clock.now - DAY + 1, 0),
+        "ended a day ago": (clock.now - DAY - 1, 0),
+        "ended, and fetched anew": (clock.now - DAY - 1, clock.now + 10),
+        "fetched for the first time": (0, clock.now + 10),
+        "never came": (0, 0),
+    }
+    with Session(engine) as session:
+        for name, (expires_at, claimed_until) in rows.items():
+            session.add(
+                CrmToken(connection=name, expires_at=expires_at, claimed_until=claimed_until)
+            )
+        session.commit()
+
+        forget_old(session, clock)
+
+        left = set(session.scalars(select(CrmToken.connection)))
+    assert left == rows.keys() - {"ended a day ago", "never came"}

@@ -31,8 +31,11 @@ _OWN = {
     "x_since": "date",
     "x_account_no": "char",
     "image_1920": "binary",
+    "x_formatted_phone": "char",
     "user_id": "many2one",
 }
+_COMPUTED = {"x_formatted_phone"}
+"""Fields that can be read only: they are computed."""
 MODELS: dict[str, dict[str, str]] = {
     "res.partner": {
         **_OWN,
@@ -181,7 +184,7 @@ class Odoo(StandIn):
         described = {}
         for name, type_ in self.fields(model).items():
             about = {"type": type_, "string": name.removeprefix("x_").title(), "name": name}
-            about |= {"searchable": type_ != "binary", "store": name != "phone_mobile_search"}
+            about |= {"searchable": name not in _COMPUTED, "store": name != "phone_mobile_search"}
             if type_ == "selection":
                 about["selection"] = self.choices
             if name in _RELATIONS:
@@ -233,6 +236,8 @@ class Odoo(StandIn):
                 return lambda row: left(row) or right(row)
             return lambda row: left(row) and right(row)
         path, operator, value = first
+        if path in _COMPUTED:
+            raise Fault("builtins.ValueError", f"Cannot convert {path} to SQL, it is not stored")
         read, type_ = self._read(model, path.split("."))
         if path == "phone_mobile_search":
             return self._any_number(operator, value)

@@ -258,6 +258,16 @@ def test_an_order_that_is_none_never_reaches_odoo(either, typed):
     assert either.crm.searches() == []
 
 
+@pytest.mark.parametrize("typed", ["x' or 'x", "a b", "x_tier;", "../x"])
+def test_a_field_that_can_be_none_never_reaches_odoo(either, typed):
+    with pytest.raises(CrmMisconfigured):
+        either.caller(ADA, typed)
+    with pytest.raises(CrmMisconfigured):
+        either.digits("1", typed)
+
+    assert either.crm.searches() == []
+
+
 def test_a_link_reads_as_the_name_of_the_record(either):
     boss = {"id": 7, "display_name": "Grace Hopper"}
     either.crm.add("Contacts", phone=ADA, user_id=boss)
@@ -302,6 +312,7 @@ def test_fields_of_linked_records_are_read_in_the_same_request(either):
         "parent_id.user_id",
         "parent_id.user_id.login",
         "parent_id.category_id",
+        "parent_id.category_id.id",
         "parent_id.name",
     )
     either.caller(ADA)
@@ -309,7 +320,10 @@ def test_fields_of_linked_records_are_read_in_the_same_request(either):
 
     answer = either.caller(ADA, *fields)
 
-    assert values(answer, *fields) == ("Initech", "Gold", "Grace Hopper", "grace", ["VIP"], None)
+    assert values(answer, *fields) == (
+        *("Initech", "Gold", "Grace Hopper", "grace"),
+        *(["VIP"], [2], None),
+    )
     assert len(either.crm.requests) == 1
 
 
@@ -413,6 +427,7 @@ def test_fields_have_the_types_that_odoo_tells(either):
         "phone_sanitized": FieldType.PHONE,
         "phone_mobile_search": FieldType.OTHER,
         "phone_state": FieldType.CHOICE,
+        "x_formatted_phone": FieldType.TEXT,
         "x_tier": FieldType.TEXT,
         "x_stage": FieldType.CHOICE,
         "x_balance": FieldType.NUMBER,

@@ -148,6 +148,7 @@ def test_a_full_page_of_other_people_is_too_many_for_what_is_found_through_them(
 
 
 def test_a_ticket_is_found_through_the_end_user_unless_solved(asking):
+    asking.crm.add("Contacts", phone="+442025550102")
     ticket = asking.crm.add(
         "Tickets",
         phone=ADA,
@@ -156,7 +157,7 @@ def test_a_ticket_is_found_through_the_end_user_unless_solved(asking):
         satisfaction_rating={"score": "bad"},
         custom={ORDER_NO: "A-17", TOPIC: "billing"},
     )
-    asking.crm.add("Tickets", requester_id=1, status="solved")
+    asking.crm.add("Tickets", requester_id=2, status="solved")
     asking.crm.add("Tickets", phone="+442025550101")
     custom = (f"custom_field_{ORDER_NO}", f"custom_field_{TOPIC}")
 
@@ -175,7 +176,7 @@ def test_a_ticket_is_found_through_the_end_user_unless_solved(asking):
     assert answer.stored == ADA
     assert asked(asking)[1] == (
         "/api/v2/search.json",
-        newest("type:ticket status<solved requester:1"),
+        newest("type:ticket status<solved requester:2"),
     )
 
 
@@ -279,6 +280,25 @@ def test_a_field_that_there_is_not_is_refused_before_it_is_taken_for_a_word(aski
         asking.digits("1001", typed)
 
     assert asked(asking) == []
+
+
+def test_a_field_that_is_none_is_refused_where_fields_are_not_told_either(asking):
+    asking.crm.hides_fields = True
+
+    with pytest.raises(CrmMisconfigured):
+        asking.digits("1001", "tier:x type")
+
+    assert asked(asking) == []
+
+
+def test_a_field_of_the_accounts_own_is_searched_without_where_it_stands(asking):
+    asking.crm.add("Contacts")
+    asking.crm.records["users"][0]["user_fields"]["notes"] = "1001"
+
+    answer = asking.digits("1001", "user_fields.notes")
+
+    assert isinstance(answer, Found)
+    assert asked(asking)[0][1]["query"] == "type:user role:end-user notes:1001"
 
 
 # Values and fields

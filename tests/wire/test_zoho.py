@@ -21,7 +21,9 @@ from voiceapp.crm.contract import (
     Order,
     Several,
 )
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
+from voiceapp.crm.kind import Connection, secret_slot
 from voiceapp.crm.registry import KINDS
 
 ADA = "+12025550101"
@@ -377,3 +379,32 @@ def test_zohos_codes_have_our_names(asking, status, code, expected):
 
     assert type(caught.value) is expected
     assert "secret" not in str(caught.value)
+
+
+def redeemed(asking: Asking, code: str, password: str = "") -> str:
+    """Exchange a code as the settings pages do when it is saved."""
+    told = {**asking.crm.options, **asking.crm.secrets, "token": code}
+    told |= {"password": password} if password else {}
+    secrets = {secret_slot(name, told): told[name] for name in ("password", "token")}
+    connection = Connection("zoho", asking.crm.url, asking.crm.options, secrets, "US")
+    return KINDS["zoho"].redeem(connection, asking.door, Deadline.after(10))
+
+
+def test_a_code_is_exchanged_for_the_refresh_token_once(asking):
+    (code,) = asking.crm.codes
+
+    assert redeemed(asking, code) == asking.crm.secrets["token"]
+    assert redeemed(asking, code) == code
+
+
+@pytest.mark.parametrize("typed", ["1000.a-refresh-token", "nonsense", "a+b c&d"])
+def test_what_is_no_code_stays_as_it_is(asking, typed):
+    assert redeemed(asking, typed) == typed
+    assert asking.crm.codes
+
+
+def test_with_a_wrong_client_secret_nothing_is_exchanged(asking):
+    (code,) = asking.crm.codes
+
+    assert redeemed(asking, code, password="another-secret") == code
+    assert asking.crm.codes

@@ -61,6 +61,7 @@ class Zendesk(StandIn):
         """As to nobody, where the credentials are wrong, when it is asked who asks."""
         self.role = "admin"
         self.hides_groups = False
+        self.hides_fields = False
 
     def add(self, module: str, **fields: Any) -> str:
         """Keep a record; one that has no number by itself gets an end user who has it."""
@@ -140,12 +141,14 @@ class Zendesk(StandIn):
         return Response(body={"groups": [{"id": 20, "name": "Level 2"}]})
 
     def _show_many(self, plural: str, ids: list[str]) -> Response:
-        if len(ids) > 100 or not all(one.isdecimal() for one in ids):
+        if len(ids) > 100 or not all(re.fullmatch(r"[0-9]+", one) for one in ids):
             return Response(400, {"error": "invalid", "description": "ids"})
         found = [one for one in self.records[plural] if str(one["id"]) in ids]
         return Response(body={plural: found, "count": len(found)})
 
     def _fields(self, name: str, query: Mapping[str, str]) -> Response:
+        if self.hides_fields:
+            return Response(403, {"error": "Forbidden", "description": "No"})
         if name == "ticket_fields":
             listed: list[dict[str, Any]] = [
                 {"id": id_, "type": type_, "title": f"Field {id_}", "active": True}

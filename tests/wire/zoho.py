@@ -82,6 +82,8 @@ class Zoho(StandIn):
         self.token_answer: Response | None = None
         """What is answered to whoever asks for a token, if not one."""
         self.lifetime = 3600
+        self.codes = {"1000.code-4711.once"}
+        """What “Generate Code” has shown."""
 
     def add(self, module: str, **fields: Any) -> str:
         kept = self.records[module]
@@ -114,6 +116,18 @@ class Zoho(StandIn):
                 return self._coql(request)
         return _error(404, "INVALID_URL_PATTERN", "Please check if the URL is correct")
 
+    def _exchange(self, form: dict[str, str], expected: dict[str, str]) -> Response:
+        """Take a code once; wrong ones are answered with status 200, too."""
+        known = {name: expected[name] for name in ("client_id", "client_secret")}
+        code = form.get("code", "")
+        if form != {"grant_type": "authorization_code", "code": code, **known}:
+            return Response(body={"error": "invalid_client_secret"})
+        if code not in self.codes:
+            return Response(body={"error": "invalid_code"})
+        self.codes.remove(code)
+        tokens = {"access_token": "1000.first", "refresh_token": self.secrets["token"]}
+        return Response(body={**tokens, "token_type": "Bearer", "expires_in": 3600})
+
     def _token(self, request: Request) -> Response:
         assert (request.method, request.path) == ("POST", "/oauth/v2/token")
         expected = {
@@ -124,6 +138,8 @@ class Zoho(StandIn):
         }
         if self.token_answer is not None:
             return self.token_answer
+        if request.form["grant_type"] == "authorization_code":
+            return self._exchange(request.form, expected)
         if self.refuses_signing_in or request.form != expected:
             return Response(body={"error": "invalid_client_secret"})
         if self.given == _TOKENS_IN_TEN_MINUTES:

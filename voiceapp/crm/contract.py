@@ -169,7 +169,7 @@ class CrmCredentialsRefused(CrmRefused):
     """The CRM does not know these credentials, or knows them no more."""
 
     outcome = "credentials refused"
-    advice = "Type the credentials again under Integrations, as the CRM shows them."
+    advice = "Type the credentials again, as the CRM shows them."
 
 
 class CrmNotPermitted(CrmRefused):

@@ -11,12 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import phonenumbers
-
 from voiceapp.crm.answers import unknown
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
-from voiceapp.crm.phone import spellings
+from voiceapp.crm.phone import national, spellings
 
 TITLE = "HubSpot"
 Body: TypeAlias = dict[str, Any]
@@ -83,11 +81,7 @@ def _digits(number: str) -> Sequence[str]:
     >>> _digits("+12025550104"), _digits("+390612345678")
     (('2025550104', '12025550104'), ('612345678', '0612345678', '390612345678'))
     """
-    try:
-        national = phonenumbers.national_significant_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return (number.lstrip("+"),)
-    worked_out = (national.lstrip("0"), national, number.lstrip("+"))
+    worked_out = (national(number).lstrip("0"), national(number), number.lstrip("+"))
     return tuple(dict.fromkeys(filter(None, worked_out)))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from voiceapp.crm.book import Book, MemoryBook
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import CrmClient
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.directory import Find
 from voiceapp.crm.door import Door
 from voiceapp.crm.tokens import Tokens
@@ -96,7 +97,9 @@ class Kind:
     what that is in the CRM's own words; none means that it knows no modules. `header` says
     whether it takes a header of the admin's choice. `check` raises ValueError, with a sentence,
     for an address that can never be asked; `site` is the address of one that has no other.
-    `signs_in` says how, `tried` against what it has been tried for real (blank: nothing yet).
+    `redeem` returns what is kept in the place of a one-time code that was typed as TOKEN, or what
+    was typed if it is none. `signs_in` says how, `tried` against what it has been tried for real
+    (blank: nothing yet).
     """
 
     title: str
@@ -106,6 +109,7 @@ class Kind:
     modules: Mapping[str, str] = field(default_factory=dict)
     header: bool = False
     site: str = ""
+    redeem: Callable[[Connection, Door, Deadline], str] | None = None
     signs_in: str = ""
     tried: str = ""
 

@@ -150,7 +150,7 @@ class ZendeskClient:
 
 
 def _listed(payload: FieldValue, name: str) -> list[Mapping[str, FieldValue]]:
-    """Return what an answer lists under a name, without those deleted, and without agents.
+    """Return what an answer lists under a name, without what is no longer active, and agents.
 
     Raises `CrmBadAnswer` if it lists nothing of the kind.
     """

@@ -147,7 +147,7 @@ def _own(place: Place, listed: Sequence[Mapping[str, FieldValue]]) -> Iterator[F
     taken = {field.name for field in place.fields}
     for row in listed:
         type_ = _TYPES.get(text(row.get("type")))
-        if type_ is None or row.get("active") is False:
+        if type_ is None:
             continue  # a ticket's status, say, which is among those of all accounts
         is_ticket = place.type == "ticket"
         key = f"{_OF_TICKETS}{text(row.get('id'))}" if is_ticket else text(row.get("key"))

@@ -7,27 +7,16 @@ Sources: zoho.com/crm/developer/docs/api/v8 (tokens, COQL, fields, modules, mult
 the published description, github.com/zoho/crm-oas.
 """
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from voiceapp.crm.address import base_of
-from voiceapp.crm.answers import (
-    bad,
-    name,
-    not_permitted,
-    read,
-    refused,
-    rows,
-    text,
-    throttled,
-    unknown,
-)
+from voiceapp.crm.answers import bad, name, not_permitted, refused, rows, text, throttled, unknown
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
     Answer,
     CallFacts,
-    CrmBadAnswer,
     CrmClient,
     CrmError,
     CrmUnavailable,
@@ -40,9 +29,9 @@ from voiceapp.crm.door import Door, HttpAnswer
 from voiceapp.crm.fields import Field, FieldType, by_name, phones, read_as
 from voiceapp.crm.kind import PASSWORD, TOKEN, URL, USERNAME, Ask, Connection, Kind, Surroundings
 from voiceapp.crm.match import Candidate, settle
-from voiceapp.crm.oauth import HOUR
+from voiceapp.crm.oauth import HOUR, grant
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.tokens import Token, lifetime
+from voiceapp.crm.tokens import Token
 from voiceapp.crm.zoho_coql import TITLE, query
 
 _API = "/crm/v8"
@@ -193,25 +182,13 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 
 
 def _token_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
-    """Read the error of a sign-in, which comes with status 200 or 400."""
-    code = text(payload.get("error")) if isinstance(payload, Mapping) else ""
-    if answer.status == 429 or answer.status >= 500:
-        return None  # as the status says
-    if code == "Access Denied":  # ten tokens were asked for within ten minutes
-        return throttled(TITLE, answer)
-    if code == "general_error":
-        return CrmUnavailable(f"{TITLE} has a fault of its own.")
-    return refused(TITLE) if code or 400 <= answer.status < 404 else None
-
-
-def _signed_in(door: Door, url: str, form: Mapping[str, str], deadline: Deadline) -> Token:
-    answer = door.request("POST", url, deadline=deadline, form=form)
-    payload = read(TITLE, answer, _token_fault)
-    value = text(payload.get("access_token")) if isinstance(payload, Mapping) else ""
-    if not isinstance(payload, Mapping) or not value:
-        raise CrmBadAnswer(f"{TITLE} gave no token when it was signed in to.")
-    now = time.time()
-    return Token(value, now, now + min(lifetime(payload.get("expires_in"), HOUR), HOUR))
+    """Tell what passes by from wrong credentials; all of it comes with status 200 or 400."""
+    match text(payload.get("error")) if isinstance(payload, Mapping) else "":
+        case "Access Denied":  # ten tokens were asked for within ten minutes
+            return throttled(TITLE, answer)
+        case "general_error":
+            return CrmUnavailable(f"{TITLE} has a fault of its own.")
+    return None
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
@@ -225,11 +202,31 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
     }
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
-        return _signed_in(around.door, f"{accounts}/oauth/v2/token", form, deadline)
+        url = f"{accounts}/oauth/v2/token"
+        token = grant(TITLE, around.door, url, form, deadline, fault=_token_fault)
+        # no longer than Zoho documents, whatever unit the answer counts in
+        return replace(token, expires_at=min(token.expires_at, token.fetched_at + HOUR))
 
     sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
     api = Api(TITLE, around.door, _HOSTS[accounts], sign_in, _fault)
     return ZohoClient(api, around.book(connection), connection.country)
+
+
+def _redeem(connection: Connection, door: Door, deadline: Deadline) -> str:
+    """Return the refresh token for a code of “Generate Code”; what is none stays as it is."""
+    typed = connection.secret(TOKEN)
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": connection.option(USERNAME),
+        "client_secret": connection.secret(PASSWORD),
+        "code": typed,
+    }
+    url = f"{base_of(connection.url)}/oauth/v2/token"
+    try:
+        token = grant(TITLE, door, url, form, deadline, keep=("refresh_token",), fault=_token_fault)
+    except CrmError:
+        return typed  # no code, or a used one: whether it is a refresh token shows when it is used
+    return token.extra.get("refresh_token", typed)
 
 
 def _access(token: Token) -> Access:
@@ -262,12 +259,10 @@ KIND = Kind(
         Ask(PASSWORD, "Client Secret", "Beside the Client ID."),
         Ask(
             TOKEN,
-            "Refresh token",
+            "Code or refresh token",
             "In the Self Client › Generate Code, with the scopes ZohoCRM.modules.READ,"
-            "ZohoCRM.coql.READ,ZohoCRM.settings.modules.READ,ZohoCRM.settings.fields.READ. Within "
-            "its minutes, send the code by POST to /oauth/v2/token of the accounts server with "
-            "client_id, client_secret and grant_type=authorization_code; refresh_token is in the "
-            "answer.",
+            "ZohoCRM.coql.READ,ZohoCRM.settings.modules.READ,ZohoCRM.settings.fields.READ. Type "
+            "the code here and save before its minutes are over: it is exchanged for the token.",
         ),
     ),
     modules={
@@ -275,5 +270,6 @@ KIND = Kind(
         "Leads": "Lead, unless converted",
         "Accounts": "Account, a company",
     },
+    redeem=_redeem,
     signs_in="OAuth, refresh token",
 )

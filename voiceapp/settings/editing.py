@@ -37,7 +37,8 @@ class Pages(Generic[P]):
     `around` returns what else the template shows, given the draft, the part if there is one, and
     the form. `make` returns the form, of a part or of what was sent. `button` answers a button
     that saves nothing with what to show. `alongside` returns what belongs to the part and is
-    saved with it, `settle` does what else is to be done then, in the same transaction. `is_many`
+    saved with it, `settle` does what else is to be done then, in the same transaction. `prepare`
+    does before it what needs the network, and holds no transaction meanwhile. `is_many`
     is off for the installation's settings, of which there is one.
     """
 
@@ -51,6 +52,7 @@ class Pages(Generic[P]):
     button: Callable[[Any, Plan], Mapping[str, Any] | None] = lambda form, plan: None
     alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
     settle: Callable[[Session, Any], None] = lambda session, form: None
+    prepare: Callable[[Any], None] = lambda form: None
     is_many: bool = True
 
     def made(self, plan: Plan, stored: Stored[P] | None, sent: Sent) -> PartForm[P]:
@@ -100,6 +102,7 @@ def edit(pages: Pages[P], id_: int | None = None) -> ResponseReturnValue:
         return _show(pages, form, plan, None, Conflict(None, ())), 409
     if not is_valid:
         return _show(pages, form, plan, stored), 422
+    pages.prepare(form)
     return _save(pages, form, plan, stored)
 
 

@@ -20,13 +20,13 @@ from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, 
 from voiceapp.rules.uses import rules_asking, title
 from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rule_crm
+from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm
 from voiceapp.settings.crm_fields import ASKED, CrmFields
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
 from voiceapp.settings.forms import PartForm, Text
 from voiceapp.settings.offer import Offer
-from voiceapp.settings.rehearsal import Tested, test
+from voiceapp.settings.rehearsal import Tested
 from voiceapp.settings.rule_crm import CrmChoice
 
 bp = Blueprint("integrations", __name__, url_prefix="/integrations")
@@ -177,7 +177,7 @@ def _test(form: IntegrationForm, plan: Plan) -> Tested:
         conditions=(),
         outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
     )
-    return test(rule, integration, plan, request.form.get("try", ""), form.secrets())
+    return rehearsal.test(rule, integration, plan, request.form.get("try", ""), form.secrets())
 
 
 PAGES = editing.Pages(
@@ -190,4 +190,5 @@ PAGES = editing.Pages(
     make=_made,
     button=_button,
     settle=_settle,
+    prepare=rehearsal.redeem,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from voiceapp.crm.contract import CrmError, CrmRefused
+from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import catalogue, credentials, rehearsal
@@ -12,6 +13,8 @@ from voiceapp.routing.rehearsal import Greeting, Rehearsal
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
+from voiceapp.settings.crm_fields import CrmFields
+from voiceapp.vault import origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,25 @@ def test(
         asking = replace(rule, module=module)
         found = rehearsal.rehearse(clients, asking, integration, plan, typed)
     return Tested(greeting, found, tuple(steps))
+
+
+def redeem(form: CrmFields) -> None:
+    """Exchange a one-time code that was typed for what is kept; what is none stays as it is."""
+    choice = form.choice()
+    if choice is None or choice.kind.redeem is None or TOKEN not in form.secrets():
+        return
+    integration, vault = form.integration(), runtime().vault
+    kept = credentials.sealed_of(db.session(), integration.key)
+    sealed = credentials.with_secrets(vault, kept, integration, form.secrets())
+    connection = Connection(
+        integration.kind,
+        integration.url,
+        integration.options,
+        vault.open(sealed[origin(integration.url)]),
+        country="",
+    )
+    db.session.rollback()
+    form.token.data = choice.kind.redeem(connection, runtime().door, rehearsal.within())
 
 
 def read_fields(

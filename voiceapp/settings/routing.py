@@ -236,4 +236,5 @@ PAGES = editing.Pages(
     button=_button,
     alongside=_alongside,
     settle=_settle,
+    prepare=rehearsal.redeem,
 )

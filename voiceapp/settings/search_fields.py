@@ -9,10 +9,10 @@ from voiceapp.settings.known_fields import NOTHING_KNOWN, Known
 from voiceapp.settings.offer import Choice
 
 PREFER = {
-    Prefer.NONE: "None: the call goes where “Several found” leads",
-    Prefer.NEWEST: "The newest",
-    Prefer.HIGHEST: "The one with the highest value of a field",
-    Prefer.LOWEST: "The one with the lowest value of a field",
+    Prefer.NONE: "none of them: the call goes where this leads",
+    Prefer.NEWEST: "the newest",
+    Prefer.HIGHEST: "the one with the highest value of a field",
+    Prefer.LOWEST: "the one with the lowest value of a field",
 }
 BY_FIELD = (Prefer.HIGHEST, Prefer.LOWEST)
 
@@ -29,7 +29,7 @@ class SearchFields(CrmFields):
 
     second_module = Text("Then")
     third_module = Text("And then")
-    prefer = SelectField("Of several records counts", choices=_preferences)
+    prefer = SelectField("If several are found, take", choices=_preferences)
     prefer_field = Text(
         "Field to go by",
         validators=[
