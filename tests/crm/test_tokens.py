@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from voiceapp.crm.contract import (
     CrmUnavailable,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.tokens import FRESH, SPARE, Token, Tokens
+from voiceapp.crm.tokens import FRESH, SPARE, StoreAway, Token, Tokens
 
 CROWD = 20
 HOUR = 3600.0
@@ -43,17 +44,15 @@ class Crm:
         self._clock = clock
         self._is_busy = False
         self._another = threading.Event()
-        self._lock = threading.Lock()
 
     def fetch(self, before: Token | None, deadline: Deadline) -> Token:
-        with self._lock:
-            self.before.append(before)
-            number = len(self.before)
+        self.before.append(before)
+        value = f"T{len(self.before)}"
         self.begun.set()
         assert self.may_answer.wait(60)
         if self.trouble:
             raise self.trouble
-        return Token(f"T{number}", self._clock.now, self._clock.now + HOUR)
+        return Token(value, self._clock.now, self._clock.now + HOUR)
 
     def fetch_slowly(self, before: Token | None, deadline: Deadline) -> Token:
         """Give whoever would wrongly fetch as well every chance to begin."""
@@ -64,6 +63,39 @@ class Crm:
             return self.fetch(before, deadline)
         finally:
             self._another.wait(0.2)
+
+
+class Store:
+    """What processes share, in memory; a step of it may be away."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.token: Token | None = None
+        self.claimed_until = 0.0
+        self.away = ""
+        self.before_claim: Callable[[], object] = lambda: None
+        self.when_claimed: Callable[[], object] = lambda: None
+        self._clock = clock
+
+    def read(self) -> Token | None:
+        self._refuse_if_away("read")
+        return self.token
+
+    def claim(self, seconds: float) -> bool:
+        self._refuse_if_away("claim")
+        self.before_claim()
+        if self.claimed_until > self._clock.now:
+            self.when_claimed()
+            return False
+        self.claimed_until = self._clock.now + seconds
+        return True
+
+    def keep(self, token: Token | None) -> None:
+        self._refuse_if_away("keep")
+        self.token, self.claimed_until = token or self.token, 0.0
+
+    def _refuse_if_away(self, step: str) -> None:
+        if step == self.away:
+            raise StoreAway
 
 
 @pytest.fixture
@@ -78,8 +110,19 @@ def crm(clock: Clock) -> Crm:
 
 @pytest.fixture
 def tokens(clock: Clock) -> Tokens:
-    """The tokens of a process that shares nothing; `test_token_store` is about those that do."""
+    """The tokens of a process that shares nothing."""
     return Tokens(clock=clock)
+
+
+@pytest.fixture
+def store(clock: Clock) -> Store:
+    return Store(clock)
+
+
+@pytest.fixture
+def process(store: Store, clock: Clock) -> Callable[[], Tokens]:
+    """Make the tokens of one more process of those that share the store."""
+    return partial(Tokens, store, clock)
 
 
 def in_a_crowd(work: Callable[[], Token]) -> list[str | type[CrmError]]:
@@ -142,6 +185,17 @@ def test_a_crowd_of_refused_calls_renews_the_token_once(tokens, crm, clock):
     assert tokens.current(crm.fetch, PLENTY).value == "T2"
 
 
+@pytest.mark.parametrize("age", [0, FRESH - 1])
+def test_a_fresh_token_that_is_refused_is_not_fetched_again(tokens, crm, clock, age):
+    refused = tokens.current(crm.fetch, PLENTY)
+    clock.now += age
+
+    with pytest.raises(CrmCredentialsRefused, match=r"^The CRM gave a token and then did not"):
+        tokens.renewed(refused, crm.fetch, PLENTY)
+
+    assert len(crm.before) == 1
+
+
 @pytest.mark.parametrize("seconds", [-1, 0, 0.05])
 def test_who_waits_for_a_token_waits_no_longer_than_its_own_deadline(tokens, crm, seconds):
     crm.may_answer.clear()
@@ -165,20 +219,18 @@ def test_who_waits_for_a_token_waits_no_longer_than_its_own_deadline(tokens, crm
         (CrmOutOfTime("It is slow."), 2),
         (CrmBadAnswer("It is odd."), 2),
         (CrmRefused("It refuses."), 60),
-        (CrmCredentialsRefused("Who are you?"), 60),
+        (CrmCredentialsRefused("It knows nobody."), 60),
         (CrmThrottled("Not so fast."), 60),
     ],
 )
-def test_trouble_is_remembered_for_a_while_and_not_met_by_each_call(
-    tokens, crm, clock, trouble, pause
-):
+def test_trouble_is_remembered_and_not_met_by_each_call(tokens, crm, clock, trouble, pause):
     crm.trouble = trouble
     with pytest.raises(type(trouble)):
         tokens.current(crm.fetch, PLENTY)
     crm.trouble = None
     clock.now += pause - 0.5
 
-    with pytest.raises(type(trouble), match=f"^{trouble}$".replace("?", r"\?")) as met:
+    with pytest.raises(type(trouble), match=f"^{trouble}$") as met:
         tokens.current(crm.fetch, PLENTY)
     clock.now += 0.5
 
@@ -189,13 +241,12 @@ def test_trouble_is_remembered_for_a_while_and_not_met_by_each_call(
 @pytest.mark.xfail(strict=True, reason="what is remembered is made anew from `args` alone")
 def test_remembered_trouble_still_says_how_long_the_crm_wants_to_be_left_alone(tokens, crm):
     crm.trouble = CrmThrottled("Not so fast.", 30.0)
-    with pytest.raises(CrmThrottled):
-        tokens.current(crm.fetch, PLENTY)
 
-    with pytest.raises(CrmThrottled) as met:
-        tokens.current(crm.fetch, PLENTY)
+    for _ in range(2):
+        with pytest.raises(CrmThrottled) as met:
+            tokens.current(crm.fetch, PLENTY)
 
-    assert met.value.retry_after == 30.0
+        assert met.value.retry_after == 30.0
 
 
 def test_a_token_that_could_not_be_kept_young_is_used_to_its_end(tokens, crm, clock):
@@ -209,24 +260,61 @@ def test_a_token_that_could_not_be_kept_young_is_used_to_its_end(tokens, crm, cl
     assert tokens.current(crm.fetch, PLENTY).value == "T1"
 
 
-def test_a_fault_of_our_own_is_not_remembered(tokens, crm):
-    crm.trouble = ZeroDivisionError("a bug")
-    with pytest.raises(ZeroDivisionError):
-        tokens.current(crm.fetch, PLENTY)
+@pytest.mark.parametrize("trouble", [CrmUnavailable("It is away."), ZeroDivisionError("a bug")])
+def test_a_fetch_that_fails_lets_the_next_process_try(process, store, crm, trouble):
+    crm.trouble = trouble
+    with pytest.raises(type(trouble)):
+        process().current(crm.fetch, PLENTY)
     crm.trouble = None
 
-    assert tokens.current(crm.fetch, PLENTY).value == "T2"
+    assert store.claimed_until == 0
+    assert process().current(crm.fetch, PLENTY).value == "T2"
 
 
-@pytest.mark.parametrize("age", [0, FRESH - 1])
-def test_a_fresh_token_that_is_refused_is_not_fetched_again(tokens, crm, clock, age):
-    refused = tokens.current(crm.fetch, PLENTY)
-    clock.now += age
+@pytest.mark.parametrize("away", ["read", "claim", "keep"])
+def test_without_the_store_each_process_fetches_for_itself(process, store, crm, clock, away):
+    store.away = away
+    store.when_claimed = lambda: setattr(clock, "now", store.claimed_until)
+    here, there = process(), process()
 
-    with pytest.raises(CrmCredentialsRefused, match=r"^The CRM gave a token and then did not"):
-        tokens.renewed(refused, crm.fetch, PLENTY)
+    got = [one.current(crm.fetch, PLENTY).value for one in (here, there, here, there)]
 
-    assert len(crm.before) == 1
+    assert got == ["T1", "T2", "T1", "T2"]
+
+
+@pytest.mark.xfail(strict=True, reason="who has claimed does not look again at what was kept")
+def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(process, store, crm):
+    def another_is_faster() -> None:
+        store.before_claim = lambda: None
+        process().current(crm.fetch, PLENTY)
+
+    store.before_claim = another_is_faster
+
+    assert process().current(crm.fetch, PLENTY).value == "T1"
+
+
+@pytest.mark.xfail(strict=True, reason="any other token will do, even one that has ended")
+def test_a_refused_token_is_not_replaced_by_one_that_has_ended(process, store, crm, clock):
+    here = process()
+    store.token = Token("T0", clock.now - 2 * HOUR, clock.now - HOUR)
+    store.away = "keep"
+    refused = here.current(crm.fetch, PLENTY)
+    store.away, store.claimed_until = "", 0.0
+    clock.now += FRESH
+
+    assert here.renewed(refused, crm.fetch, PLENTY).value == "T2"
+
+
+@pytest.mark.xfail(strict=True, reason="remembered trouble is raised before the store is read")
+def test_a_token_of_another_process_ends_the_trouble_of_this_one(process, crm):
+    here = process()
+    crm.trouble = CrmThrottled("Not so fast.")
+    with pytest.raises(CrmThrottled):
+        here.current(crm.fetch, PLENTY)
+    crm.trouble = None
+    process().current(crm.fetch, PLENTY)
+
+    assert here.current(crm.fetch, PLENTY).value == "T2"
 
 
 def test_nothing_of_a_token_is_readable_in_its_repr():

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from voiceapp.crm.bounded import Bounded, T
-from voiceapp.crm.contract import CrmError, CrmOutOfTime, CrmThrottled, CrmUnavailable
+from voiceapp.crm.contract import CrmOutOfTime
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.kind import Connection
-from voiceapp.crm.tokens import FRESH, StoreAway, Token, Tokens, TokenStore
+from voiceapp.crm.tokens import StoreAway, Token, Tokens, TokenStore
 from voiceapp.models.crm_state import CrmToken
 from voiceapp.routing.token_store import DatabaseTokens, forget_old, known_as
 from voiceapp.vault import Vault
@@ -55,7 +55,6 @@ class Crm:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.before: list[str | None] = []
-        self.trouble: CrmError | None = None
         self.begun = threading.Event()
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -65,39 +64,27 @@ class Crm:
         self.before.append(before.value if before else None)
         self.begun.set()
         assert self.may_answer.wait(60)
-        if self.trouble:
-            raise self.trouble
         return Token(f"T{len(self.before)}", self._clock(), self._clock() + HOUR)
 
 
 @dataclass
 class Watched:
-    """A store that can be away at one step, and tells when it says that another is fetching."""
+    """A store that tells when it says that another is fetching."""
 
     store: TokenStore
-    away: str = ""
-    before_claim: Callable[[], object] = lambda: None
     has_to_wait: Callable[[], object] = lambda: None
 
     def read(self) -> Token | None:
-        self._refuse_if_away("read")
         return self.store.read()
 
     def claim(self, seconds: float) -> bool:
-        self._refuse_if_away("claim")
-        self.before_claim()
         is_mine = self.store.claim(seconds)
         if not is_mine:
             self.has_to_wait()
         return is_mine
 
     def keep(self, token: Token | None) -> None:
-        self._refuse_if_away("keep")
         self.store.keep(token)
-
-    def _refuse_if_away(self, step: str) -> None:
-        if self.away == step:
-            raise StoreAway
 
 
 @pytest.fixture
@@ -272,64 +259,6 @@ def test_a_token_that_another_process_kept_is_used_without_a_fetch(process, crm,
     renewed = there.kept_young(crm.fetch, PLENTY)
     assert here.kept_young(crm.fetch, PLENTY) == here.renewed(kept, crm.fetch, PLENTY) == renewed
     assert crm.before == [None, "T1"]
-
-
-def test_a_fetch_that_fails_lets_the_next_process_try(process, crm):
-    crm.trouble = CrmUnavailable("It is away.")
-    with pytest.raises(CrmUnavailable):
-        process().current(crm.fetch, PLENTY)
-    crm.trouble = None
-
-    assert process().current(crm.fetch, PLENTY).value == "T2"
-
-
-@pytest.mark.parametrize("away", ["read", "claim", "keep"])
-def test_without_the_store_each_process_fetches_for_itself(store, process, crm, away):
-    store.away = away
-    here, there = process(), process()
-
-    got = [one.current(crm.fetch, PLENTY).value for one in (here, there, here, there)]
-
-    assert got == ["T1", "T2", "T1", "T2"]
-
-
-@pytest.mark.xfail(strict=True, reason="who has claimed does not look again at what was kept")
-def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(store, process, crm):
-    there = process()
-
-    def there_first() -> None:
-        store.before_claim = lambda: None
-        there.current(crm.fetch, PLENTY)
-
-    store.before_claim = there_first
-
-    assert process().current(crm.fetch, PLENTY).value == "T1"
-    assert crm.before == [None]
-
-
-@pytest.mark.xfail(strict=True, reason="any other token will do, even one that has ended")
-def test_a_refused_token_is_not_replaced_by_one_that_has_ended(store, process, crm, clock):
-    there = process()
-    there.current(crm.fetch, PLENTY)
-    clock.now += 2 * HOUR
-    store.away = "read"
-    refused = there.current(crm.fetch, PLENTY)
-    store.away = ""
-    clock.now += FRESH
-
-    assert there.renewed(refused, crm.fetch, PLENTY).value == "T3"
-
-
-@pytest.mark.xfail(strict=True, reason="what went wrong is asked for before the store is")
-def test_a_token_of_another_process_ends_the_trouble_of_this_one(process, crm):
-    here = process()
-    crm.trouble = CrmThrottled("Not so fast.")
-    with pytest.raises(CrmThrottled):
-        here.current(crm.fetch, PLENTY)
-    crm.trouble = None
-    process().current(crm.fetch, PLENTY)
-
-    assert here.current(crm.fetch, PLENTY).value == "T2"
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def domain(search: Search, known: Mapping[str, Field], country: str) -> list[Any
             return ["|"] * (len(conditions) - 1) + conditions
         case KeyedDigits(digits, field):
             literal = _literal(known.get(field), digits)
-            return None if literal is None else [[name(TITLE, field), "=", literal]]
+            return None if literal is None else [[field, "=", literal]]
 
 
 def _literal(field: Field | None, digits: str) -> str | int | None:
