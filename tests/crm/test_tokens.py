@@ -238,7 +238,6 @@ def test_trouble_is_remembered_and_not_met_by_each_call(tokens, crm, clock, trou
     assert tokens.current(crm.fetch, PLENTY).value == "T2"
 
 
-@pytest.mark.xfail(strict=True, reason="what is remembered is made anew from `args` alone")
 def test_remembered_trouble_still_says_how_long_the_crm_wants_to_be_left_alone(tokens, crm):
     crm.trouble = CrmThrottled("Not so fast.", 30.0)
 
@@ -282,7 +281,6 @@ def test_without_the_store_each_process_fetches_for_itself(process, store, crm, 
     assert got == ["T1", "T2", "T1", "T2"]
 
 
-@pytest.mark.xfail(strict=True, reason="who has claimed does not look again at what was kept")
 def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(process, store, crm):
     def another_is_faster() -> None:
         store.before_claim = lambda: None
@@ -293,7 +291,6 @@ def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(process, store
     assert process().current(crm.fetch, PLENTY).value == "T1"
 
 
-@pytest.mark.xfail(strict=True, reason="any other token will do, even one that has ended")
 def test_a_refused_token_is_not_replaced_by_one_that_has_ended(process, store, crm, clock):
     here = process()
     store.token = Token("T0", clock.now - 2 * HOUR, clock.now - HOUR)
@@ -305,7 +302,6 @@ def test_a_refused_token_is_not_replaced_by_one_that_has_ended(process, store, c
     assert here.renewed(refused, crm.fetch, PLENTY).value == "T2"
 
 
-@pytest.mark.xfail(strict=True, reason="remembered trouble is raised before the store is read")
 def test_a_token_of_another_process_ends_the_trouble_of_this_one(process, crm):
     here = process()
     crm.trouble = CrmThrottled("Not so fast.")

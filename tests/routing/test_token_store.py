@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
+from tests.routing.journals import eventually
 from voiceapp.crm.bounded import Bounded, T
 from voiceapp.crm.contract import CrmOutOfTime
 from voiceapp.crm.deadline import Deadline
@@ -284,6 +285,8 @@ def test_a_database_that_is_locked_is_away(engine, vault, clock, step):
 
     with _locked(engine), pytest.raises(StoreAway):
         step(store)
+
+    assert eventually(lambda: engine.pool.checkedout() == 0)  # what hung has come to its end
 
 
 @pytest.mark.parametrize("step", STEPS, ids=["read", "claim", "keep"])

@@ -25,6 +25,7 @@ from voiceapp.rules.rule import (
     FindBy,
     Location,
     Outcome,
+    Prefer,
     Prompt,
     Rule,
     Voice,
@@ -410,3 +411,42 @@ def test_all_faults_are_told_at_once():
             )
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        rule(then_modules=("Leads", "Accounts")),
+        rule(then_modules=("contacts",)),
+        rule(module=""),
+        rule(prefer=Prefer.NEWEST),
+        rule(prefer=Prefer.NEWEST, prefer_field=" "),
+        rule(prefer=Prefer.HIGHEST, prefer_field="Balance"),
+        rule(prefer=Prefer.LOWEST, prefer_field="Tier", then_modules=("Leads",)),
+        rule(prefer_field="Balance"),
+    ],
+)
+def test_a_rule_may_search_several_modules_and_prefer_one_of_several_records(plan):
+    assert faults_of(plan) == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "fault"),
+    [
+        (rule(then_modules=("Contacts",)), "CRM Modules: Choose each module once."),
+        (rule(then_modules=("Leads", "Leads")), "CRM Modules: Choose each module once."),
+        (rule(then_modules=("",)), "CRM Modules: Choose each module once."),
+        (rule(then_modules=("Leads", "")), "CRM Modules: Choose each module once."),
+        (rule(module="", then_modules=("",)), "CRM Modules: Choose each module once."),
+        (
+            rule(prefer=Prefer.HIGHEST),
+            "Several found: Choose the field whose highest value counts.",
+        ),
+        (
+            rule(prefer=Prefer.LOWEST, prefer_field=" "),
+            "Several found: Choose the field whose lowest value counts.",
+        ),
+    ],
+)
+def test_a_fault_of_modules_or_preference_is_told(plan, fault):
+    assert faults_of(plan) == [f"CRM rule VIP: {fault}"]

@@ -18,6 +18,7 @@ from voiceapp.rules.rule import (
     FindBy,
     Location,
     Outcome,
+    Prefer,
     Prompt,
     Rule,
     Voice,
@@ -441,3 +442,59 @@ def test_a_line_tells_a_difference_and_each_label_once(one, other):
         labels = [line.label for line in change.lines]
         assert len(labels) == len(set(labels))
         assert all(line.before != line.after for line in change.lines)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        (
+            {},
+            {"then_modules": ("Leads", "Accounts")},
+            [("CRM Modules", "Contacts", "Contacts, then Leads, then Accounts")],
+        ),
+        (
+            {"then_modules": ("Leads",)},
+            {"module": "Leads", "then_modules": ("Contacts",)},
+            [("CRM Modules", "Contacts, then Leads", "Leads, then Contacts")],
+        ),
+        ({}, {"prefer": Prefer.NEWEST}, [("If several are found", "none", "the newest")]),
+        (
+            {"prefer": Prefer.HIGHEST, "prefer_field": "Balance"},
+            {"prefer": Prefer.LOWEST, "prefer_field": "Balance"},
+            [
+                (
+                    "If several are found",
+                    "the one with the highest Balance",
+                    "the one with the lowest Balance",
+                )
+            ],
+        ),
+        (
+            {"prefer": Prefer.HIGHEST, "prefer_field": "Balance"},
+            {"prefer": Prefer.HIGHEST, "prefer_field": "Tier"},
+            [
+                (
+                    "If several are found",
+                    "the one with the highest Balance",
+                    "the one with the highest Tier",
+                )
+            ],
+        ),
+        ({"prefer": Prefer.NEWEST}, {}, [("If several are found", "the newest", "none")]),
+    ],
+)
+def test_a_change_of_modules_or_preference_is_told(before, after, lines):
+    old, new = (replace(PLAN, rules=(replace(CUSTOMERS, **one),)) for one in (before, after))
+
+    assert lines_of(old, new) == lines
+
+
+def test_a_new_rule_tells_its_preference_and_all_its_modules():
+    new = replace(
+        CUSTOMERS, name="Newest", then_modules=("Leads",), prefer=Prefer.NEWEST, field_type="text"
+    )
+
+    (change,) = diff(PLAN, replace(PLAN, rules=(CUSTOMERS, new)))
+
+    assert Line("If several are found", "", "the newest") in change.lines
+    assert Line("CRM Modules", "", "Contacts, then Leads") in change.lines

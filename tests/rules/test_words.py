@@ -26,11 +26,12 @@ from voiceapp.rules.rule import (
     FindBy,
     Location,
     Outcome,
+    Prefer,
     Prompt,
     Rule,
     outcomes_for,
 )
-from voiceapp.rules.words import ASKS, Name, in_words, plain, short, shown_address
+from voiceapp.rules.words import ASKS, PREFERRED, Name, in_words, plain, short, shown_address
 
 
 def to(kind: str, option: str = "") -> Destination:
@@ -439,3 +440,59 @@ def test_whatever_is_typed_each_condition_has_its_sentence_and_each_sentence_its
 
     assert sum(sentence.startswith("If ") for sentence in sentences) == len(rule.conditions)
     assert all(sentence.endswith((".", "…")) for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("module", "then_modules", "searched"),
+    [
+        ("Contacts", (), "Contacts of Odoo"),
+        ("Contacts", ("Leads",), "Contacts, then Leads of Odoo"),
+        ("Contacts", ("Leads", "Accounts"), "Contacts, then Leads, then Accounts of Odoo"),
+        ("Contacts", ("",), "Contacts, then … of Odoo"),
+        ("", (), "Odoo"),
+    ],
+)
+def test_modules_are_said_in_the_order_they_are_searched(module, then_modules, searched):
+    rule = replace(TIERS, module=module, then_modules=then_modules)
+    keyed = replace(rule, find_by=FindBy.DIGITS, search_field="No")
+
+    called = "When somebody calls Sales,"
+    assert said(rule)[0] == f"{called} look them up by their number in {searched}."
+    assert (
+        said(keyed)[0] == f"{called} ask for digits and look up who has them in No in {searched}."
+    )
+
+
+def test_every_preference_has_words():
+    assert set(PREFERRED) == set(Prefer)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "field", "counts"),
+    [
+        (Prefer.NEWEST, "", "the newest"),
+        (Prefer.HIGHEST, "Balance", "the one with the highest Balance"),
+        (Prefer.LOWEST, "{}{0}", "the one with the lowest {}{0}"),
+        (Prefer.LOWEST, "", "the one with the lowest …"),
+    ],
+)
+def test_which_of_several_records_counts_is_said_after_the_outcomes(prefer, field, counts):
+    rule = replace(TIERS, prefer=prefer, prefer_field=field, budget=Decimal(5))
+
+    assert said(rule)[-3:] == [
+        REST[-1],
+        f"Of several records {counts} counts.",
+        "The CRM has 5 s to answer.",
+    ]
+
+
+def test_without_a_preference_nothing_is_said_of_one():
+    assert said(replace(TIERS, prefer_field="Balance")) == said(TIERS)
+
+
+@given(_rules, st.sampled_from(Prefer), _texts, st.lists(_texts, max_size=3).map(tuple))
+def test_whatever_is_preferred_each_sentence_has_its_end(rule, prefer, field, then_modules):
+    preferring = replace(rule, prefer=prefer, prefer_field=field, then_modules=then_modules)
+
+    assert all(sentence.endswith((".", "…")) for sentence in said(preferring))
+    assert len(said(preferring)) - len(said(rule)) == (prefer is not Prefer.NONE)

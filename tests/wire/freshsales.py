@@ -220,7 +220,9 @@ class Freshsales(StandIn):
         whole = self._whole(fields, entity)
         if detail and not self.is_thin:
             return whole
-        return {name: whole.get(name) for name in ("id", "created_at", "is_deleted", *_PERSON)}
+        kept = ("id", "created_at", "is_deleted", *_PERSON)
+        thin = {name: whole[name] for name in kept if name in whole}
+        return {**thin, "custom_field": {}}
 
     def _whole(self, fields: dict[str, Any], entity: str) -> dict[str, Any]:
         custom = {name: None for name in self._known(entity) if name.startswith("cf_")}

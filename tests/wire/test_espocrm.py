@@ -91,14 +91,23 @@ def test_a_number_is_found_in_layouts_that_nobody_foresaw(asking, stored):
     assert answer.stored == stored
 
 
-def test_a_number_of_another_country_is_searched_with_its_country_code(asking):
-    asking.crm.add("Contacts", phoneNumber="+44 20 7946 0101")
+@pytest.mark.parametrize("stored", ["+44 20 7946 0101", "+44 (0)20 7946 0101", "00442079460101"])
+def test_a_number_of_another_country_is_searched_by_its_national_digits(asking, stored):
+    asking.crm.add("Contacts", phoneNumber=stored)
 
     assert isinstance(asking.caller("+442079460101"), Found)
 
     assert asked(asking)[0]["where"] == [
-        {"type": "endsWith", "attribute": "phoneNumberNumeric", "value": "442079460101"}
+        {"type": "endsWith", "attribute": "phoneNumberNumeric", "value": "2079460101"}
     ]
+
+
+def test_a_number_of_no_country_is_searched_by_all_of_its_digits(asking):
+    asking.crm.add("Contacts", phoneNumber="+99912345678", cTier="Gold")
+
+    assert isinstance(asking.caller("+99912345678"), Found)
+
+    assert asked(asking)[0]["where"][0]["value"] == "99912345678"
 
 
 def test_a_caller_is_found_by_a_further_number_with_one_more_search(asking):
@@ -265,7 +274,7 @@ def test_the_modules_are_those_with_records_of_their_own(asking):
     assert asking.modules() == ["Contacts", "Leads", "Accounts", "CStudent", "Case"]
 
 
-@pytest.mark.parametrize("digits", ["1001", "9" * 30])
+@pytest.mark.parametrize("digits", ["1001", "0", "9" * 30])
 def test_a_number_is_searched_as_a_number(asking, digits):
     asking.crm.add("Contacts", cNumber=int(digits), cTier="Gold")
 
@@ -275,7 +284,7 @@ def test_a_number_is_searched_as_a_number(asking, digits):
     assert search["where"] == [{"type": "equals", "attribute": "cNumber", "value": int(digits)}]
 
 
-@pytest.mark.parametrize("digits", ["*1", "", "1.0", "1e3", "٣"])
+@pytest.mark.parametrize("digits", ["*1", "", "1.0", "1e3", "٣", "00", "9" * 5000])
 def test_what_is_no_number_is_not_searched_in_a_number(asking, digits):
     asking.crm.add("Contacts", cNumber=0)
 

@@ -200,6 +200,48 @@ def test_what_a_search_leaves_out_is_read_once_more(asking):
     assert paths == ["/filtered_search/contact", "/filtered_search/contact", "/contacts/15001"]
 
 
+def test_a_number_that_a_search_leaves_out_is_read_once_more(asking):
+    asking.crm.is_thin = True
+    asking.crm.add("Accounts", phone="(202) 555-0101")
+
+    answer = asking.caller(ADA, module="Accounts")
+
+    assert isinstance(answer, Found)
+    assert answer.stored == "(202) 555-0101"
+
+
+def test_after_three_searches_a_record_is_left_as_it_is(asking):
+    asking.crm.is_thin = True
+    asking.crm.further = {"cf_home": {"label": "Home", "type": "phone_number"}}
+    asking.crm.add("Contacts", mobile_number=ADA, cf_tier="Gold")
+    asking.caller(ADA)
+    asking.crm.requests.clear()
+
+    assert values(asking.caller(ADA, "cf_tier")) == [None]
+    assert len(asking.crm.requests) == 3
+
+
+@pytest.mark.parametrize("id_", ["../users/1", None, "1?x=2"])
+def test_what_is_no_number_of_a_record_leads_nowhere(asking, id_):
+    asking.caller(ADA)
+    found = {"contacts": [{"id": id_, "mobile_number": ADA, "work_number": None}]}
+    asking.crm.troubles = [lambda visit: visit.answer(json.dumps(found).encode())] * 2
+    asking.crm.requests.clear()
+
+    assert values(asking.caller(ADA, "cf_tier")) == [None]
+    assert asking.crm.requests == asking.crm.searches()
+
+
+def test_a_hundred_whole_records_are_not_too_large(asking):
+    for _ in range(100):
+        asking.crm.add("Contacts", mobile_number=ADA, tags=["x" * 20_000])
+
+    answer = asking.caller(ADA, order=Order())
+
+    assert isinstance(answer, Several)
+    assert answer.count == 100
+
+
 def test_a_record_that_is_whole_is_not_read_again(asking):
     asking.crm.add("Contacts", mobile_number=ADA)
     asking.caller(ADA)
@@ -417,6 +459,25 @@ def test_fields_are_described(asking):
     }
 
 
+def test_choices_are_stored_as_numbers_in_fields_of_freshsales_own_only(asking):
+    choices = [{"id": 5, "value": "Software"}, {"value": "nothing to store"}]
+    asking.crm.further = {
+        "industry_type_id": {"label": "Industry", "type": "dropdown", "choices": choices[:1]},
+        "territory_id": {"label": "Territory", "type": "dropdown", "choices": choices},
+        "cf_branch_id": {"label": "Branch", "type": "dropdown", "choices": choices[:1]},
+        "cf_bare": {"type": "text"},
+    }
+
+    fields = asking.fields()
+
+    assert fields["industry_type_id"].choices == (("5", "Software"),)
+    assert fields["territory_id"].choices == (("5", "Software"),)
+    assert fields["cf_branch_id"].choices == (("Software", "Software"),)
+    assert fields["cf_bare"].label == "cf_bare"
+    asked = {one.path.rpartition("/")[2] for one in asking.crm.requests if "selector" in one.path}
+    assert asked == {"lifecycle_stages", "contact_statuses", "owners"}
+
+
 def test_what_may_not_be_chosen_from_has_no_words(asking):
     asking.crm.selectors = {"contact_statuses"}
 
@@ -428,9 +489,11 @@ def test_what_may_not_be_chosen_from_has_no_words(asking):
 
 def test_a_lookup_does_without_what_freshsales_does_not_describe(asking, monkeypatch):
     asking.crm.add("Contacts", work_number="2025550101", cf_tier="Gold", owner_id=7)
+    asking.crm.add("Accounts", phone="2025550101", cf_tier="Silver")
     monkeypatch.setattr(asking.crm, "_described", lambda entity: ())
 
-    assert values(asking.caller(ADA, "cf_tier", "owner_id")) == ["Gold", 7]
+    assert values(asking.caller(ADA, "cf_tier", "owner_id", "nowhere")) == ["Gold", 7, None]
+    assert values(asking.caller(ADA, "cf_tier", module="Accounts")) == ["Silver"]
 
 
 def test_a_connection_that_freshsales_has_given_up_is_no_trouble(asking):
@@ -473,14 +536,17 @@ def test_what_went_wrong_is_told_apart(asking, status, body, expected):
     assert type(caught.value) is expected
 
 
-def test_a_selector_that_fails_is_trouble(asking, server):
+@pytest.mark.parametrize(
+    ("status", "expected"), [(503, CrmUnavailable), (401, CrmCredentialsRefused)]
+)
+def test_a_selector_that_fails_is_trouble(asking, server, status, expected):
     def answer(visit):
         if "/selector/" in visit.target:
-            visit.answer(b"", 503)
+            visit.answer(b"", status)
         else:
             asking.crm(visit)
 
     server.behaviour = answer
 
-    with pytest.raises(CrmUnavailable):
+    with pytest.raises(expected):
         asking.fields()

@@ -6,7 +6,8 @@ from typing import ClassVar
 import pytest
 
 from tests.wire.asking import Asking
-from tests.wire.odoo import MODELS, Odoo, OdooRpc
+from tests.wire.odoo import Odoo, OdooRpc
+from tests.wire.odoo_models import MODELS
 from voiceapp.crm.contract import (
     CrmBadAnswer,
     CrmCredentialsRefused,
@@ -162,7 +163,9 @@ def test_a_number_is_found_whatever_stands_between_its_digits(either):
 
 def test_an_odoo_that_can_not_format_numbers_is_searched_by_fields_alone(asking, monkeypatch):
     """It has neither the field with the bare number nor the one that finds any spelling."""
-    monkeypatch.setattr(asking.crm, "fields", lambda model: {"id": "integer", "phone": "char"})
+    monkeypatch.setattr(
+        asking.crm.models, "fields", lambda model: {"id": "integer", "phone": "char"}
+    )
     asking.crm.add("helpdesk.ticket", phone="(202) 555-0101")
 
     assert isinstance(asking.caller(ADA, module="helpdesk.ticket"), Found)
@@ -403,7 +406,7 @@ def test_what_a_field_can_not_hold_is_not_looked_for(either, keyed, field):
 
 
 def test_digits_find_a_choice_by_its_label(either):
-    either.crm.choices.append(["vip", "1001"])
+    either.crm.models.choices.append(["vip", "1001"])
     either.crm.add("Contacts", x_stage="vip", x_tier="Gold")
 
     assert values(either.digits("1001", "x_stage", "x_tier"), "x_tier") == ("Gold",)

@@ -503,6 +503,17 @@ def test_the_cloud_says_when_the_next_minute_begins(cloud):
     assert 35 < caught.value.retry_after <= 40
 
 
+def test_a_pause_that_is_asked_for_counts_more_than_the_next_minute(cloud):
+    cloud.caller(ADA, "cf_851")
+    reset = f"X-FloodControl-Reset: {int(time.time()) + 40}"
+    cloud.crm.troubles = [says(429, b"", "Retry-After: 17", reset)]
+
+    with pytest.raises(CrmThrottled) as caught:
+        cloud.caller(ADA, "cf_851")
+
+    assert caught.value.retry_after == 17
+
+
 @pytest.mark.parametrize("header", ["X-FloodControl-Reset: soon", "X-Other: 1"])
 def test_the_cloud_may_not_say_when_the_next_minute_begins(cloud, header):
     cloud.caller(ADA, "cf_851")

@@ -11,6 +11,7 @@ from voiceapp.crm.answers import name
 from voiceapp.crm.bullhorn_session import TITLE
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
+from voiceapp.crm.match import is_number
 from voiceapp.crm.phone import spellings
 
 _THERE, _IN_USE = "isDeleted:0", 'NOT status:"Archive"'
@@ -20,7 +21,6 @@ _CURRENT = {
     "ClientCorporation": (_IN_USE,),  # has no isDeleted, and asking for it would find nothing
     "Candidate": (_THERE, _IN_USE),
 }
-_LONGEST_NUMBER = 18
 
 
 def lucene(
@@ -69,9 +69,7 @@ def is_no_number(search: Search, known: Mapping[str, Field]) -> bool:
     """Say whether digits can't be what a number field holds: 0042 is not how 42 is written."""
     if not isinstance(search.who, KeyedDigits) or not _is_number(known, search.who.field):
         return False
-    digits = search.who.digits
-    is_short = digits.isdecimal() and len(digits) <= _LONGEST_NUMBER
-    return not is_short or str(int(digits)) != digits
+    return not is_number(search.who.digits)
 
 
 def sort(order: Order | None) -> str:

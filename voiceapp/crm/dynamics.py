@@ -18,7 +18,6 @@ from voiceapp.crm.contract import (
     CallFacts,
     CrmClient,
     CrmError,
-    CrmMisconfigured,
     FieldValue,
     NotFound,
     Search,
@@ -159,6 +158,11 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     return make(TITLE) if make else None
 
 
+def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
+    # so Microsoft calls a tenant that there is not
+    return refused(TITLE) if text(at_path(payload, "error")) == "invalid_request" else None
+
+
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     tenant = connection.option(ACCOUNT).strip()
     if not _TENANT.fullmatch(tenant):
@@ -179,10 +183,7 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
         url = f"https://{authority}/{tenant}/oauth2/v2.0/token"
-        try:
-            return grant(TITLE, around.door, url, form, deadline)
-        except CrmMisconfigured as error:  # “invalid_request” for a tenant that there is not
-            raise refused(TITLE) from error
+        return grant(TITLE, around.door, url, form, deadline, fault=_sign_in_fault)
 
     sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
     api = Api(TITLE, around.door, base, sign_in, _fault)

@@ -28,9 +28,9 @@ from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.espocrm_fields import read_fields, read_moment, read_value
 from voiceapp.crm.fields import Field, FieldType, by_name, phones
 from voiceapp.crm.kind import PASSWORD, URL, Ask, Connection, Kind, Surroundings
-from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.match import Candidate, is_number, settle
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import compact, is_same, spellings
+from voiceapp.crm.phone import is_same, national, spellings
 
 TITLE = "EspoCRM"
 _API = "/api/v1"
@@ -53,14 +53,14 @@ class EspoCrmClient:
     def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
         """Return the record that has the caller's number among its phone numbers."""
         entity = _entity(search.module)
+        needed = [name(TITLE, one) for one in search.needed()]
         known = by_name(self._book.fields(search.module, self.fields, deadline))
         numbers = phones(tuple(known.values()), _USUAL_PHONES)
-        where = _where(search, known, numbers, self._country)
+        where = _where(search, known, numbers)
         if where is None:
             return NotFound()
         if entity == "Lead" and (not known or "status" in known):
             where = [*where, _NOT_CONVERTED]
-        needed = [name(TITLE, one) for one in search.needed()]
         asked = {
             "where": where,
             "select": list(dict.fromkeys(("id", _CREATED, *numbers, *needed))),
@@ -173,23 +173,23 @@ _NOT_CONVERTED = _any_of(
 
 
 def _where(
-    search: Search, known: Mapping[str, Field], numbers: Sequence[str], country: str
+    search: Search, known: Mapping[str, Field], numbers: Sequence[str]
 ) -> list[_Condition] | None:
     """Return what is searched for; None for what no record can have."""
     match search.who:
         case Caller(number):
             if not numbers:
                 raise unknown(TITLE)
-            digits = min((compact(one) for one in spellings(number, country)), key=len)
-            return [_any_of([_condition("endsWith", f"{one}Numeric", digits) for one in numbers])]
+            ending = national(number)
+            return [_any_of([_condition("endsWith", f"{one}Numeric", ending) for one in numbers])]
         case KeyedDigits(digits, field):
-            return _where_keyed(name(TITLE, field), digits, known.get(field))
+            return _where_keyed(field, digits, known.get(field))
 
 
 def _where_keyed(attribute: str, digits: str, field: Field | None) -> list[_Condition] | None:
     if field is not None and field.type is FieldType.NUMBER:
-        if not (digits.isascii() and digits.isdigit()):
-            return None  # PostgreSQL would fail: no number can be compared with a text
+        if not is_number(digits):
+            return None  # and PostgreSQL would fail: it compares no number with a text
         return [_condition("equals", attribute, int(digits))]
     if field is not None and field.type is FieldType.CHOICES:
         return [_condition("arrayAnyOf", attribute, [digits])]

@@ -25,7 +25,6 @@ from voiceapp.crm.contract import (
     CrmError,
     CrmMisconfigured,
     CrmRefused,
-    CrmUnavailable,
     FieldValue,
     KeyedDigits,
     Search,
@@ -43,7 +42,6 @@ from voiceapp.crm.freshsales_search import (
     Row,
     each_once,
     filters,
-    is_number,
     lead_stages,
     looks_up_number,
     numbers_of,
@@ -52,7 +50,7 @@ from voiceapp.crm.freshsales_search import (
     sort,
 )
 from voiceapp.crm.kind import PASSWORD, URL, Ask, Connection, Kind, Surroundings
-from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.match import Candidate, is_number, settle
 
 _SUITE, _CLASSIC = ".myfreshworks.com", ".freshsales.io"
 
@@ -121,7 +119,7 @@ class FreshsalesClient:
         """Return what can be chosen; None where these credentials may not see it."""
         try:
             return self._api.describe(f"/selector/{selector}", deadline)
-        except (CrmUnavailable, CrmCredentialsRefused):
+        except CrmCredentialsRefused:
             raise
         except (CrmRefused, CrmBadAnswer):
             return None

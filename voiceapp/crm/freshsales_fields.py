@@ -52,11 +52,7 @@ def described(row: Mapping[str, FieldValue], select: Callable[[str], FieldValue]
         listed = _selectable(select(_SELECTORS[named]))
     # of its own fields a record holds the number of a choice, of custom ones the words
     kept = "id" if named.endswith("_id") and not named.startswith(CUSTOM) else "value"
-    choices = tuple(
-        (stored, _called(one))
-        for one in listed
-        if (stored := text(one.get(kept)) or text(one.get("value")))
-    )
+    choices = tuple((stored, _called(one)) for one in listed if (stored := text(one.get(kept))))
     type_ = _TYPES.get(text(row.get("type")), FieldType.TEXT)
     if named in _PHONES:
         type_ = FieldType.PHONE

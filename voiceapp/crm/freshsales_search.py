@@ -19,7 +19,6 @@ Rule: TypeAlias = Mapping[str, str | Sequence[str]]
 
 STAGE = "lifecycle_stage_id"
 MOST_REQUESTS = 3
-_LONGEST_NUMBER = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +97,6 @@ def looks_up_number(search: Search, known: Mapping[str, Field]) -> bool:
     """Say whether what was keyed in is looked for in a field that holds a number."""
     who = search.who
     return isinstance(who, KeyedDigits) and _type(known, who.field) is FieldType.NUMBER
-
-
-def is_number(digits: str) -> bool:
-    """
-    Say whether digits are how a number is written.
-
-    >>> is_number("42"), is_number("0042"), is_number("4*"), is_number("4" * 99)
-    (True, False, False, False)
-    """
-    return digits.isdecimal() and len(digits) <= _LONGEST_NUMBER and str(int(digits)) == digits
 
 
 def _type(known: Mapping[str, Field], name: str) -> FieldType | None:

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from os import PathLike
@@ -62,7 +63,7 @@ class HttpDoor:
         self._resolver = Resolver(resolve, clock=clock)
         self._connect = connect
         self._clock = clock
-        self._session = _Session(_tls_context(ca_bundle))
+        self._session = _Session(_tls_context(str(ca_bundle or "")))
 
     def request(
         self,
@@ -185,9 +186,10 @@ def _plain(host: str) -> str:
     return host.strip().strip("[]").rstrip(".").lower()
 
 
-def _tls_context(ca_bundle: str | PathLike[str] | None) -> ssl.SSLContext:
+@lru_cache(maxsize=8)  # reading the authorities takes longer than all else at a start
+def _tls_context(ca_bundle: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
-    if ca_bundle is not None:
+    if ca_bundle:
         context.load_verify_locations(cafile=ca_bundle)
     context.sslsocket_class = TimedSocket
     return context

@@ -7,13 +7,13 @@ without country code and leading zeros.
 Source: developers.hubspot.com/docs, CRM search.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from voiceapp.crm.answers import unknown
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
+from voiceapp.crm.match import is_number
 from voiceapp.crm.phone import national, spellings
 
 TITLE = "HubSpot"
@@ -23,7 +23,6 @@ WORKED_OUT = {
     "mobilephone": "hs_searchable_calculated_mobile_number",
 }
 _MOST_GROUPS, _MOST_BODIES = 5, 2
-_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
 def bodies(
@@ -62,8 +61,8 @@ def _filters(
             ]
         case KeyedDigits(keyed, field):
             searched = known.get(field)
-            is_number = searched is not None and searched.type is FieldType.NUMBER
-            if is_number and not _WHOLE_NUMBER.fullmatch(keyed):
+            is_numeric = searched is not None and searched.type is FieldType.NUMBER
+            if is_numeric and not is_number(keyed):
                 return ()  # 0042 is no number, and 42 is not what was keyed in
             return [{"propertyName": field, "operator": "EQ", "value": keyed}]
 

@@ -1,5 +1,6 @@
 """Which of the records a CRM returned are really the caller's."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,8 @@ from voiceapp.crm.contract import (
     Several,
 )
 from voiceapp.crm.phone import is_same
+
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)  # as a database holds at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,10 @@ def settle(search: Search, candidates: Sequence[Candidate], country: str) -> Ans
     Numbers without a country code are of `country`. Raises `CrmTooMany` for a full page without
     any of them, as the caller's may be on the next one.
     """
-    hits = [hit for one in _distinct(candidates) for hit in _hits(search, one, country)]
+    distinct = _distinct(candidates)
+    hits = [hit for one in distinct for hit in _hits(search, one, country)]
     if not hits:
-        if len(candidates) >= search.limit:
+        if len(distinct) >= search.limit:
             raise CrmTooMany("Many records have a number like this one, and none of those is it.")
         return NotFound()
     if len(hits) > 1:
@@ -56,8 +60,9 @@ def _searched_field(search: Search) -> str:
 
 
 def _distinct(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return the candidates once each, as far as their keys tell them apart."""
     with_key = {one.key: one for one in reversed(candidates) if one.key}
-    return [one for one in candidates if not one.key or with_key[one.key] is one]
+    return [*reversed(with_key.values()), *(one for one in candidates if not one.key)]
 
 
 def _hits(search: Search, candidate: Candidate, country: str) -> Sequence[Record]:
@@ -79,6 +84,16 @@ def _hits(search: Search, candidate: Candidate, country: str) -> Sequence[Record
     ordered = (search.order.field,) if search.order and search.order.field else ()
     values = {name: candidate.fields.get(name) for name in (*search.fields, *ordered)}
     return (Record(values, candidate.created, stored),)
+
+
+def is_number(digits: str) -> bool:
+    """
+    Say whether digits are how a whole number is written, so that a field of numbers may hold it.
+
+    >>> is_number("42"), is_number("0042"), is_number("4*"), is_number("4" * 99)
+    (True, False, False, False)
+    """
+    return bool(_WHOLE_NUMBER.fullmatch(digits))
 
 
 def has_digits(value: FieldValue, digits: str) -> bool:

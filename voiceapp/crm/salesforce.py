@@ -24,7 +24,7 @@ from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.fields import Field, FieldType, by_name, phones, read_as
 from voiceapp.crm.kind import PASSWORD, TOKEN, URL, USERNAME, Ask, Connection, Kind, Surroundings
-from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.match import Candidate, is_number, settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import spellings
@@ -143,8 +143,8 @@ def _where(search: Search, known: Mapping[str, Field], numbers: Sequence[str], c
             return " OR ".join(f"{one} IN ({tried})" for one in numbers)
         case KeyedDigits(digits, field):
             searched = known.get(field)
-            is_number = searched is not None and searched.type is FieldType.NUMBER
-            literal = digits if is_number and digits.isdecimal() else _quoted(digits)
+            is_numeric = searched is not None and searched.type is FieldType.NUMBER
+            literal = digits if is_numeric and is_number(digits) else _quoted(digits)
             return f"{name(TITLE, field)} = {literal}"
 
 

@@ -36,7 +36,6 @@ from voiceapp.crm.match import settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import show, spellings
-from voiceapp.crm.sugarcrm_door import KnowingDoor
 from voiceapp.crm.sugarcrm_records import (
     CREATED,
     MODULES,
@@ -197,7 +196,7 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     return None
 
 
-def _sign_in_fault(answer: HttpAnswer) -> CrmError | None:
+def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     """Tell a wrong platform or address from wrong credentials."""
     if answer.status == 422 and b"invalid_parameter" in answer.body:
         return CrmRefused(
@@ -214,12 +213,20 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         "username": connection.option(USERNAME),
         "password": connection.secret(PASSWORD),
     }
-    door = KnowingDoor(around.door, _sign_in_fault)
 
     def token(form: Mapping[str, str], deadline: Deadline) -> Token:
         url = f"{base}/oauth2/token"
         asked = {**client, **form}
-        return grant(TITLE, door, url, asked, deadline, keep=(_REFRESH,), as_json=True)
+        return grant(
+            TITLE,
+            around.door,
+            url,
+            asked,
+            deadline,
+            keep=(_REFRESH,),
+            as_json=True,
+            fault=_sign_in_fault,
+        )
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
         if before is not None and _REFRESH in before.extra:

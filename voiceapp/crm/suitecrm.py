@@ -42,7 +42,6 @@ from voiceapp.crm.match import settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import compact, spellings
-from voiceapp.crm.sugarcrm_door import KnowingDoor
 from voiceapp.crm.sugarcrm_records import (
     CREATED,
     MODULES,
@@ -182,7 +181,7 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 _NOBODY = (b"The password is invalid", b"No user found", b"OAuth2Clients module with id")
 
 
-def _sign_in_fault(answer: HttpAnswer) -> CrmError | None:
+def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     """Tell a fault that SuiteCRM has itself from one of who signs in; both come as 500."""
     if answer.status == 404:
         return CrmRefused(f"{TITLE} of the version that was chosen is not at this address.")
@@ -202,10 +201,10 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         raise ValueError("Type both the user name and the user's password, or neither.")
     if user:
         form |= {"grant_type": "password", "username": user, "password": connection.secret(TOKEN)}
-    door = KnowingDoor(around.door, _sign_in_fault)
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
-        return grant(TITLE, door, f"{base}/access_token", form, deadline)
+        url = f"{base}/access_token"
+        return grant(TITLE, around.door, url, form, deadline, fault=_sign_in_fault)
 
     sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
     api = Api(TITLE, around.door, base, sign_in, _fault)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -21,7 +22,7 @@ SPARE = 30.0
 FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
 _POLL = 0.1
-_REFUSED_PAUSE, _TROUBLE_PAUSE = 60.0, 2.0
+_REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,11 @@ class Tokens:
         """
         if self._clock() - refused.fetched_at < FRESH:
             raise CrmCredentialsRefused("The CRM gave a token and then did not accept it.")
-        return self._found(lambda token: token.value != refused.value, fetch, deadline)
+        return self._found(
+            lambda token: token.value != refused.value and token.holds(self._clock()),
+            fetch,
+            deadline,
+        )
 
     def _found(self, will_do: Callable[[Token], bool], fetch: Fetch, deadline: Deadline) -> Token:
         token = self._token
@@ -131,32 +136,42 @@ class Tokens:
 
     def _shared(self, will_do: Callable[[Token], bool], fetch: Fetch, deadline: Deadline) -> Token:
         """Return the token that another process got meanwhile, or get one for all."""
-        self._raise_known_trouble()
         try:
-            while True:
-                token = self._store.read()
-                if token is not None and will_do(token):
-                    return token
-                if self._store.claim(max(deadline.remaining(), _POLL)):
-                    break
-                _wait(deadline)
+            kept = self._kept_or_claimed(will_do, deadline)
         except StoreAway:
+            self._raise_known_trouble()
             return self._fetched(self._token, fetch, deadline)
+        if kept is not None and will_do(kept):
+            return kept
         fetched = None
         try:
-            fetched = self._fetched(token or self._token, fetch, deadline)
+            fetched = self._fetched(kept or self._token, fetch, deadline)
             return fetched
         finally:
             self._keep(fetched)
+
+    def _kept_or_claimed(
+        self, will_do: Callable[[Token], bool], deadline: Deadline
+    ) -> Token | None:
+        """Return the token that is kept, as soon as it will do or it is on us to fetch another."""
+        while True:
+            kept = self._store.read()
+            if kept is not None and will_do(kept):
+                return kept
+            self._raise_known_trouble()
+            if self._store.claim(max(deadline.remaining(), _POLL)):
+                break
+            _wait(deadline)
+        kept = self._store.read()  # somebody may have kept one between the look and the claim
+        if kept is not None and will_do(kept):
+            self._store.keep(None)
+        return kept
 
     def _fetched(self, before: Token | None, fetch: Fetch, deadline: Deadline) -> Token:
         try:
             return fetch(before, deadline)
         except CrmError as error:
-            pause = (
-                _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE
-            )
-            self._trouble = (error, self._clock() + pause)
+            self._trouble = (error, self._clock() + _pause_after(error))
             raise
 
     def _raise_known_trouble(self) -> None:
@@ -164,7 +179,7 @@ class Tokens:
             return
         error, until = self._trouble
         if self._clock() < until:
-            raise type(error)(*error.args)
+            raise copy(error)
         self._trouble = None
 
     def _keep(self, token: Token | None) -> None:
@@ -181,6 +196,12 @@ class Tokens:
             yield
         finally:
             self._lock.release()
+
+
+def _pause_after(error: CrmError) -> float:
+    if isinstance(error, CrmThrottled) and error.retry_after is not None:
+        return min(error.retry_after, _LONGEST_PAUSE)
+    return _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE
 
 
 def _wait(deadline: Deadline) -> None:

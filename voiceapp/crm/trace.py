@@ -44,10 +44,13 @@ class TracedDoor:
 
 def _shown(url: str) -> str:
     """
-    Return an address without its query, where numbers and keys stand.
+    Return an address without query and user, where numbers and keys stand.
 
     >>> _shown("https://crm.example:8443/find?phone=%2B1202")
     'https://crm.example:8443/find'
     """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # the door will say so, too
+        return "…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

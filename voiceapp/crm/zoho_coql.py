@@ -4,17 +4,16 @@ Sources: zoho.com/crm/developer/docs/api/v8 (COQL and its limitations), Kaizen 1
 of SQL, brackets) and 183 (a hundred values in a list) in Zoho's developer community.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from voiceapp.crm.answers import name, unknown
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
+from voiceapp.crm.match import is_number
 from voiceapp.crm.phone import spellings
 
 TITLE = "Zoho CRM"
-_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _SQL = (
     "action authorization case catalog character check column condition connection constraint "
     "count current date day default desc domain end exception external first found global group "
@@ -59,10 +58,10 @@ def _where(
             where = reduce(lambda left, right: f"({left} or {right})", tests)  # in pairs, always
         case KeyedDigits(digits, field):
             searched = known.get(field)
-            is_number = searched is not None and searched.type is FieldType.NUMBER
-            if is_number and not _WHOLE_NUMBER.fullmatch(digits):
+            is_numeric = searched is not None and searched.type is FieldType.NUMBER
+            if is_numeric and not is_number(digits):
                 return None  # 0042 is no number, and 42 is not what was keyed in
-            where = f"{_column(field)} = {digits if is_number else _quoted(digits)}"
+            where = f"{_column(field)} = {digits if is_numeric else _quoted(digits)}"
     return f"({where} and Converted__s = 'false')" if search.module == "Leads" else where
 
 

@@ -70,5 +70,6 @@ def _tells(text: str, digits: str) -> bool:
     """Say whether a text is the digits, or has them in it, however it sets them apart."""
     if len(digits) < _TELLING:
         return text.strip() == digits
-    shown = re.sub(r"\D", "", text)
-    return digits in shown or shown.lstrip("0") == digits.lstrip("0")
+    keyed, shown = (re.sub(r"\D", "", one) for one in (digits, text))
+    bare = keyed.lstrip("0")
+    return (keyed in shown) or (bool(bare) and shown.lstrip("0") == bare)

@@ -12,6 +12,9 @@ from voiceapp.rules.values import Value, read_date, read_instant, read_number
 _Rank: TypeAlias = tuple[int, Decimal]
 
 
+_NEVER: _Rank = (-1, Decimal(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """One of several records: the value it is preferred by, and when it was created."""
@@ -34,17 +37,18 @@ def choose(prefer: Prefer, contenders: Sequence[Contender]) -> int | None:
     >>> choose(Prefer.NEWEST, (low, high)) is None
     True
     """
-    best: tuple[int, _Rank, _Rank] | None = None
-    for index, contender in enumerate(contenders):
-        rank = _rank(contender.created if prefer is Prefer.NEWEST else contender.value)
-        if rank is None:
-            continue
-        if prefer is Prefer.LOWEST:
-            rank = (-rank[0], -rank[1])
-        age = _rank(contender.created) or (0, Decimal(0))
-        if best is None or (rank, age) > best[1:]:
-            best = (index, rank, age)
-    return None if best is None else best[0]
+    ranked = [
+        (rank, _rank(one.created) or _NEVER, index)
+        for index, one in enumerate(contenders)
+        if (rank := _rank(one.created if prefer is Prefer.NEWEST else one.value)) is not None
+    ]
+    if not ranked:
+        return None
+    first = (min if prefer is Prefer.LOWEST else max)(rank for rank, _, _ in ranked)
+    best = [one for one in ranked if one[0] == first]
+    newest = max(age for _, age, _ in best)
+    chosen = [index for _, age, index in best if age == newest]
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def _rank(value: Value) -> _Rank | None:
@@ -60,14 +64,15 @@ def _rank(value: Value) -> _Rank | None:
 
 
 def _read_naive(text: str) -> datetime | None:
-    """Read a date, or a time that names no zone; records of one CRM all leave out the same."""
+    """Read a date, or any ISO time; without a zone it is in UTC, as all of one CRM leave it out."""
     day = read_date(text)
     if day is not None:
         return _midnight(day)
     try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _midnight(day: date) -> datetime:

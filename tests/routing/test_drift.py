@@ -1,0 +1,139 @@
+"""Rules whose fields the CRM has given up or changed, told in sentences."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from voiceapp.crm.fields import Field, FieldType
+from voiceapp.routing.catalogue import Listed
+from voiceapp.routing.drift import drifted
+from voiceapp.rules.plan import Integration
+from voiceapp.rules.rule import FindBy, Location, Prefer, Rule
+
+ODOO = Integration("odoo", "Odoo", "odoo", "https://odoo.example.com")
+ZOHO = Integration("zoho", "Zoho", "zoho")
+TIERS = Rule("Tiers", Location.DID, "odoo", "Contacts", "Tier", (), {}, field_type="text")
+FIRST_THEN = replace(TIERS, then_modules=("Leads",))
+
+
+class Known:
+    """What CRMs told of their modules, each field by its name and type."""
+
+    def __init__(self) -> None:
+        self.modules: dict[tuple[str, str], Listed] = {}
+
+    def tell(self, module: str, crm: str = "odoo", **types: FieldType) -> None:
+        fields = tuple(Field(name, name, type_) for name, type_ in types.items())
+        self.modules[crm, module] = Listed(fields, datetime.now(UTC))
+
+    def __call__(self, integration: Integration, module: str) -> Listed | None:
+        return self.modules.get((integration.key, module))
+
+
+@pytest.fixture
+def known() -> Known:
+    return Known()
+
+
+def told(known: Known, rule: Rule) -> tuple[str, ...]:
+    return drifted([rule], [ODOO, ZOHO], known).get(rule.name, ())
+
+
+def test_nothing_is_said_of_fields_that_are_as_they_were(known):
+    known.tell("Contacts", Tier=FieldType.TEXT, Other=FieldType.DATE)
+
+    assert drifted([TIERS], [ODOO], known) == {}
+
+
+def test_nothing_is_said_of_what_was_never_asked_for(known):
+    known.tell("Contacts")
+    known.tell("Contacts", crm="zoho", Other=FieldType.TEXT)
+    known.tell("Leads", Other=FieldType.TEXT)
+
+    assert drifted([TIERS], [ODOO, ZOHO], known) == {}
+
+
+def test_nothing_is_said_of_a_rule_whose_crm_is_gone(known):
+    known.tell("Contacts")
+
+    assert drifted([TIERS], [ZOHO], known) == {}
+
+
+def test_a_field_that_is_gone_is_named_with_crm_and_module(known):
+    known.tell("Contacts", tier=FieldType.TEXT)
+
+    assert told(known, TIERS) == ("Odoo has no field Tier in Contacts any more.",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ({"prefer": Prefer.HIGHEST, "prefer_field": "Balance"}, ["Balance"]),
+        ({"prefer": Prefer.LOWEST, "prefer_field": "Tier"}, []),
+        ({"prefer": Prefer.NEWEST, "prefer_field": "Balance"}, []),
+        ({"find_by": FindBy.DIGITS, "search_field": "No"}, ["No"]),
+        ({"find_by": FindBy.DIGITS, "search_field": "Tier"}, []),
+        ({"find_by": FindBy.CALLER, "search_field": "No"}, []),
+        ({"find_by": FindBy.DIGITS, "search_field": ""}, []),
+        (
+            {
+                "field": "Level",
+                "prefer": Prefer.HIGHEST,
+                "prefer_field": "Level",
+                "find_by": FindBy.DIGITS,
+                "search_field": "Level",
+            },
+            ["Level"],
+        ),
+        ({"field": "Tier.Name"}, []),
+        ({"field": "Level.Name"}, ["Level.Name"]),
+    ],
+)
+def test_every_field_that_a_rule_reads_or_searches_is_looked_for_once(known, changes, gone):
+    known.tell("Contacts", Tier=FieldType.TEXT)
+
+    assert told(known, replace(TIERS, **changes)) == tuple(
+        f"Odoo has no field {name} in Contacts any more." for name in gone
+    )
+
+
+def test_every_module_that_is_searched_is_looked_into(known):
+    known.tell("Contacts", Tier=FieldType.TEXT)
+    known.tell("Leads", Level=FieldType.TEXT)
+
+    assert told(known, FIRST_THEN) == ("Odoo has no field Tier in Leads any more.",)
+
+
+def test_a_field_of_another_type_is_told_with_both(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+
+    assert told(known, TIERS) == (
+        "Tier in Contacts was of the type “text” when the rule was made, and is “pick list” now.",
+    )
+
+
+@pytest.mark.parametrize("type_", FieldType)
+def test_a_rule_that_was_made_without_a_type_has_none_to_lose(known, type_):
+    known.tell("Contacts", Tier=type_)
+
+    assert told(known, replace(TIERS, field_type="")) == ()
+    assert told(known, replace(TIERS, field_type=type_.value)) == ()
+
+
+@pytest.mark.xfail(strict=True, reason="the type is that of the first module, and all have to be")
+def test_the_type_that_a_field_had_is_that_in_the_module_searched_first(known):
+    known.tell("Contacts", Tier=FieldType.TEXT)
+    known.tell("Leads", Tier=FieldType.CHOICE)
+
+    assert told(known, FIRST_THEN) == ()
+
+
+def test_each_rule_has_sentences_of_its_own(known):
+    known.tell("Contacts", Tier=FieldType.TEXT)
+    known.tell("Contacts", crm="zoho", Level=FieldType.TEXT)
+    rules = [TIERS, replace(TIERS, name="Zoho's", integration="zoho")]
+
+    assert drifted(iter(rules), iter([ODOO, ZOHO]), known) == {
+        "Zoho's": ("Zoho has no field Tier in Contacts any more.",)
+    }
