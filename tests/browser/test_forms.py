@@ -42,7 +42,7 @@ def test_enter_tries_a_rule_and_saves_nothing(admin: Page, server: Server) -> No
     admin.get_by_label("A number that calls").fill("(202) 555-0101")
     admin.get_by_label("A number that calls").press("Enter")
 
-    expect(admin.locator("#trial").get_by_role("status")).to_contain_text("→ Queue vip")
+    expect(admin.locator("#told")).to_contain_text("→ Queue vip")
     expect(admin.get_by_label("Rule Name")).to_have_value("Tried only")
     assert _draft(server) == before
 
@@ -59,7 +59,7 @@ def test_enter_tests_an_integration_and_saves_nothing(
     admin.get_by_label("A number that calls").fill("(202) 555-0101")
     admin.get_by_label(label).press("Enter")
 
-    expect(admin.get_by_role("status")).to_contain_text("Gold")
+    expect(admin.locator("#told")).to_contain_text("Gold")
     expect(admin.get_by_label("Name", exact=True)).to_have_value("Tested only")
     assert _draft(server) == before
 

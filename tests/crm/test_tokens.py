@@ -221,6 +221,8 @@ def test_who_waits_for_a_token_waits_no_longer_than_its_own_deadline(tokens, crm
         (CrmRefused("It refuses."), 60),
         (CrmCredentialsRefused("It knows nobody."), 60),
         (CrmThrottled("Not so fast."), 60),
+        (CrmThrottled("Not so fast.", 7.0), 7),
+        (CrmThrottled("Not so fast.", 86_400.0), 600),
     ],
 )
 def test_trouble_is_remembered_and_not_met_by_each_call(tokens, crm, clock, trouble, pause):
@@ -281,10 +283,43 @@ def test_without_the_store_each_process_fetches_for_itself(process, store, crm, 
     assert got == ["T1", "T2", "T1", "T2"]
 
 
+@pytest.mark.parametrize("away", ["", "read", "claim", "keep"])
+def test_trouble_is_remembered_with_the_store_or_without(process, store, crm, away):
+    store.away = away
+    here = process()
+    crm.trouble = CrmRefused("It refuses.")
+
+    for _ in range(3):
+        with pytest.raises(CrmRefused, match=r"^It refuses\.$"):
+            here.current(crm.fetch, PLENTY)
+
+    assert len(crm.before) == 1
+
+
+def test_a_fault_of_our_own_is_not_remembered(tokens, crm):
+    crm.trouble = ZeroDivisionError("a bug")
+    with pytest.raises(ZeroDivisionError):
+        tokens.current(crm.fetch, PLENTY)
+    crm.trouble = None
+
+    assert tokens.current(crm.fetch, PLENTY).value == "T2"
+
+
 def test_a_token_that_was_kept_between_a_look_and_a_claim_is_used(process, store, crm):
     def another_is_faster() -> None:
         store.before_claim = lambda: None
         process().current(crm.fetch, PLENTY)
+
+    store.before_claim = another_is_faster
+
+    assert process().current(crm.fetch, PLENTY).value == "T1"
+
+
+def test_a_token_that_was_kept_meanwhile_is_used_though_the_store_goes_away(process, store, crm):
+    def another_is_faster() -> None:
+        store.before_claim = lambda: None
+        process().current(crm.fetch, PLENTY)
+        store.away = "keep"
 
     store.before_claim = another_is_faster
 

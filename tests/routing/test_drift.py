@@ -121,7 +121,6 @@ def test_a_rule_that_was_made_without_a_type_has_none_to_lose(known, type_):
     assert told(known, replace(TIERS, field_type=type_.value)) == ()
 
 
-@pytest.mark.xfail(strict=True, reason="the type is that of the first module, and all have to be")
 def test_the_type_that_a_field_had_is_that_in_the_module_searched_first(known):
     known.tell("Contacts", Tier=FieldType.TEXT)
     known.tell("Leads", Tier=FieldType.CHOICE)

@@ -65,6 +65,7 @@ class FakeCrm:
     stored: str | None = None
     error: crm.CrmError | None = None
     count: int = 1
+    unknown: set[str] = field(default_factory=set)
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def find(self, search: crm.Search, call: crm.CallFacts, deadline: Deadline) -> crm.Answer:
@@ -73,6 +74,8 @@ class FakeCrm:
         self.clock.now += 0.25
         if self.error:
             raise self.error
+        if not self.unknown.isdisjoint(fields):
+            raise crm.CrmMisconfigured("There is no such field.")
         if self.count > 1:
             return crm.Several(self.count)
         if not self.record:
@@ -349,6 +352,23 @@ def test_an_integration_that_can_not_be_used_is_a_failed_answer(client):
 
     assert inquiry.answer == rules.Failed("There is no CRM of the kind zoho.")
     assert inquiry.record["error"] == "CrmRefused"
+
+
+def test_a_wrong_field_of_one_rule_spoils_no_other(inquirer, client):
+    client.record = {"Tier": "Gold"}
+    client.unknown = {"Balance"}
+
+    right = inquirer.inquire(TIER, ADA, TABLE)
+    wrong = inquirer.inquire(BALANCE, ADA, TABLE)
+
+    assert right.answer == rules.Found("Gold")
+    assert right.record["ms"] == 500
+    assert wrong.answer == rules.Failed("There is no such field.")
+    assert [fields for _, _, fields, *_ in client.asked] == [
+        ("Balance", "Tier"),
+        ("Tier",),
+        ("Balance",),
+    ]
 
 
 def test_without_a_module_none_is_named(inquirer, client):

@@ -233,7 +233,6 @@ def test_what_is_wrong_with_one_crm_keeps_no_fields_of_another(published, engine
     assert known(engine, ODOO, "Contacts") is None
 
 
-@pytest.mark.xfail(strict=True, reason="the modules after one that the CRM refuses are left out")
 def test_what_is_wrong_with_one_module_keeps_no_fields_of_another(published, engine, crms):
     crms["odoo"].forbidden = "Contacts"
 

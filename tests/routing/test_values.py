@@ -129,6 +129,11 @@ def test_nothing_but_zeros_is_not_told_by_whatever_has_no_digits(value):
     assert not shows_digits(value, KeyedDigits("0000", "No"))
 
 
+@pytest.mark.parametrize("value", ["Gold", "4711", None, True])
+def test_nothing_but_stars_is_not_told_by_whatever_has_none(value):
+    assert not shows_digits(value, KeyedDigits("****", "No"))
+
+
 @pytest.mark.parametrize("value", ["+12025550101", "2025550101", None])
 def test_the_number_of_a_caller_is_no_secret(value):
     assert not shows_digits(value, Caller("+12025550101"))

@@ -180,7 +180,10 @@ def test_a_name_is_taken_from_nobody_by_a_rename(admin, shop):
 def test_a_connection_is_tested_as_it_stands_in_the_form(app, admin, typed, service):
     before = content(app)
 
-    test = outcome_of(send(admin, NEW, custom(admin), do="try", try_field="name", **typed, **{"try": ADA}))
+    page = custom(admin)
+    answer = send(admin, NEW, page, do="try", try_field="name", **typed, **{"try": ADA})
+
+    test = outcome_of(answer)
 
     assert "1 found in" in test
     assert "name is “Ada”." in test

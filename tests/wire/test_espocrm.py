@@ -274,7 +274,7 @@ def test_the_modules_are_those_with_records_of_their_own(asking):
     assert asking.modules() == ["Contacts", "Leads", "Accounts", "CStudent", "Case"]
 
 
-@pytest.mark.parametrize("digits", ["1001", "0", "9" * 30])
+@pytest.mark.parametrize("digits", ["1001", "0", "9" * 18])
 def test_a_number_is_searched_as_a_number(asking, digits):
     asking.crm.add("Contacts", cNumber=int(digits), cTier="Gold")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from voiceapp.crm.answers import text
 from voiceapp.crm.contract import (
     Answer,
     Caller,
@@ -69,11 +70,8 @@ def _hits(search: Search, candidate: Candidate, country: str) -> Sequence[Record
     """Return the candidate as a record, if it is the caller's."""
     match search.who:
         case Caller(number):
-            same = (
-                one
-                for one in candidate.phones
-                if isinstance(one, str) and is_same(one, number, country)
-            )
+            written = (text(one) for one in candidate.phones)
+            same = (one for one in written if one and is_same(one, number, country))
             stored = next(same, None)
             if stored is None:
                 return ()

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -162,9 +162,10 @@ class Tokens:
             if self._store.claim(max(deadline.remaining(), _POLL)):
                 break
             _wait(deadline)
-        kept = self._store.read()  # somebody may have kept one between the look and the claim
+        with suppress(StoreAway):  # somebody may have kept one between the look and the claim
+            kept = self._store.read()
         if kept is not None and will_do(kept):
-            self._store.keep(None)
+            self._keep(None)
         return kept
 
     def _fetched(self, before: Token | None, fetch: Fetch, deadline: Deadline) -> Token:
@@ -200,7 +201,7 @@ class Tokens:
 
 def _pause_after(error: CrmError) -> float:
     if isinstance(error, CrmThrottled) and error.retry_after is not None:
-        return min(error.retry_after, _LONGEST_PAUSE)
+        return min(max(error.retry_after, _TROUBLE_PAUSE), _LONGEST_PAUSE)
     return _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE
 
 

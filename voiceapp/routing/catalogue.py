@@ -46,7 +46,10 @@ def fields_of(session: Session, integration: Integration, module: str) -> Listed
 def modules_of(session: Session, integration: Integration) -> tuple[str, ...]:
     """Return the modules that the CRM told of; none if it was never asked."""
     row = _row(session, integration.key, _origin(integration.url), _MODULES)
-    return tuple(json.loads(row.content)) if row else ()
+    try:
+        return tuple(map(str, json.loads(row.content))) if row else ()
+    except (ValueError, TypeError):
+        return ()
 
 
 def keep_fields(

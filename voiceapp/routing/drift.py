@@ -35,7 +35,8 @@ def _sentences(rule: Rule, integration: Integration, known_fields: KnownFields) 
             # a path leads through a field to one of another record, which nothing is known of
             if name and not fields.keys() & {name, name.partition(".")[0]}:
                 yield f"{integration.name} has no field {name} in {module} any more."
-        yield from _changed(rule, module, fields)
+        if module == rule.module:  # the type is what that one had
+            yield from _changed(rule, module, fields)
 
 
 def _changed(rule: Rule, module: str, fields: Mapping[str, Field]) -> Iterator[str]:

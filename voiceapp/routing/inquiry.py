@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from voiceapp.crm import contract as crm
@@ -69,12 +69,32 @@ class Inquirer:
         deadline = Deadline.after(float(rule.budget), self._lookup.clock)
         asked: list[Asked] = []
         for module in rule.modules:
+            if asked and deadline.has_passed():
+                late = crm.CrmOutOfTime(f"The budget was over before {module} could be searched.")
+                asked.append(Asked(module, Reply(late, 0, 0)))
+                break
             search = crm.Search(who, module, table.fields[rule.integration, module], _order(rule))
-            reply = self._lookup.ask(client, Question(rule.integration, search), facts, deadline)
+            reply = self._reply(client, rule, search, facts, deadline)
             asked.append(Asked(module, reply))
             if not isinstance(reply.answer, crm.NotFound):
                 break
         return tuple(asked)
+
+    def _reply(
+        self,
+        client: crm.CrmClient,
+        rule: Rule,
+        search: crm.Search,
+        facts: crm.CallFacts,
+        deadline: Deadline,
+    ) -> Reply:
+        """Ask for the fields of all rules; where one is wrong, for those of this rule alone."""
+        reply = self._lookup.ask(client, Question(rule.integration, search), facts, deadline)
+        own = replace(search, fields=tuple(sorted(set(rule.fields))))
+        if own == search or not isinstance(reply.answer, crm.CrmMisconfigured):
+            return reply
+        again = self._lookup.ask(client, Question(rule.integration, own), facts, deadline)
+        return replace(again, ms=reply.ms + again.ms)
 
 
 def _order(rule: Rule) -> crm.Order | None:

@@ -23,7 +23,7 @@ from voiceapp.crm.tokens import StoreAway, Token
 from voiceapp.models.crm_state import CrmToken
 from voiceapp.vault import Sealed, Vault
 
-_BUDGET = 0.5
+_BUDGET = 0.25
 """Seconds that the database has for each step: a caller may be waiting."""
 _KEPT_AFTERWARDS = 86_400.0
 

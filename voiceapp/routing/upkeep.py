@@ -48,11 +48,18 @@ def read_fields(live: Live, engine: Engine) -> None:
 
     def read(client: CrmClient, integration: Integration) -> None:
         modules = {module for key, module in table.fields if key == integration.key}
+        wrong: CrmError | None = None
         for module in sorted(filter(None, modules)):
             with Session(engine) as session:
                 known = catalogue.fields_of(session, integration, module)
-            if known is None or now() - known.read_at > _FIELDS_HOLD:
+            if known is not None and now() - known.read_at <= _FIELDS_HOLD:
+                continue
+            try:
                 _keep(engine, integration, module, client)
+            except CrmError as error:  # of one module, maybe; the others are read all the same
+                wrong = error
+        if wrong is not None:
+            raise wrong
 
     _each(live.clients, table, _asked(table), read)
 

@@ -72,4 +72,6 @@ def _tells(text: str, digits: str) -> bool:
         return text.strip() == digits
     keyed, shown = (re.sub(r"\D", "", one) for one in (digits, text))
     bare = keyed.lstrip("0")
-    return (keyed in shown) or (bool(bare) and shown.lstrip("0") == bare)
+    if not keyed:  # stars and hashes alone
+        return digits in text
+    return keyed in shown or (bool(bare) and shown.lstrip("0") == bare)

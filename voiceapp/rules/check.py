@@ -170,7 +170,8 @@ class _Checker:
             yield "Choose the CRM Field Name to compare."
         if rule.integration not in self.integrations:
             yield "Choose a CRM To Use; the one it had is gone."
-        if len(set(rule.modules)) < len(rule.modules) or "" in rule.then_modules:
+        named = [module.strip() for module in rule.modules]
+        if rule.then_modules and (len(set(named)) < len(named) or "" in named):
             yield "CRM Modules: Choose each module once."
         if rule.prefer in (Prefer.HIGHEST, Prefer.LOWEST) and not rule.prefer_field.strip():
             yield f"Several found: Choose the field whose {rule.prefer} value counts."

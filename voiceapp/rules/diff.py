@@ -196,6 +196,7 @@ def _rule(rule: Rule, crms: Crms) -> Content:
     return {
         "Rule Name": rule.name,
         "CRM Field Name": rule.field,
+        "What the field holds": rule.field_type,
         "Location": str(rule.location),
         "Find the caller by": _FIND_BY[rule.find_by],
         "Field to search": rule.search_field,
