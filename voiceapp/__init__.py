@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, redirect, url_for
@@ -163,7 +164,7 @@ def _surroundings(
     """Return what clients share: one door, and what is known of CRMs beyond this process."""
 
     def tokens(connection: Connection) -> Tokens:
-        known = known_as(connection, settings.secret_key)
+        known = known_as(connection, settings.credentials_keys[0])
         return Tokens(DatabaseTokens(engine, bounded, vault, known))
 
     door = HttpDoor(
@@ -176,11 +177,11 @@ def _surroundings(
 
 
 def _probing(around: Surroundings) -> Callable[[list[Step]], ClientFor]:
-    """Return what makes clients that sign in anew, read anew, and note every request."""
+    """Return what makes clients whose every request is noted."""
 
     def probing(steps: list[Step]) -> ClientFor:
         door = TracedDoor(around.door, steps)
-        return _client_maker(Surroundings(door, around.find, around.bounded))
+        return _client_maker(replace(around, door=door))
 
     return probing
 

@@ -50,7 +50,7 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
     """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
 
     The integration is given by its name, as the draft has it; nothing is saved. What was asked is
-    printed without numbers and secrets, but the value is printed as it is. Exit code 1 if the CRM
+    printed without secrets; number and value are printed as they are. Exit code 1 if the CRM
     failed.
     """
     plan = draft.read(db.session())

@@ -30,7 +30,7 @@ class Runtime:
     live: Live
     inquirer: Inquirer
     probing: Callable[[list[Step]], ClientFor]
-    """Makes clients whose requests are noted, and which share nothing with those of calls."""
+    """Makes clients whose requests are noted; tokens and fields are those of calls."""
     door: Door
     journal: Journal
     recordings: RecordingStore

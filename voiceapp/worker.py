@@ -27,7 +27,7 @@ from voiceapp.routing.token_store import forget_old
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
 
-_HOUR = 3600.0
+_MINUTE, _HOUR = 60.0, 3600.0
 _SIGN_IN_EVERY = 20.0
 _LONGEST_LEAVE = 2.0
 _DOCUMENTS_AT_ONCE = 20
@@ -93,44 +93,49 @@ def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> N
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
         engine = db.engine
-        journal = Task(
-            "journal",
-            Collector(instance / "journal", engine).collect,
-            every=0.25,
-            expected=(CollectError,),
-        )
-        sweep = Task(
-            "sweep_recordings",
-            lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
-            every=_HOUR,
-            expected=(SQLAlchemyError, OSError, UnreadableDocument),
-        )
-        signing_in = Task(
-            "sign_in_to_crms",
-            lambda: upkeep.sign_in(live),
-            every=_SIGN_IN_EVERY,
-            expected=(upkeep.CrmsAway, SQLAlchemyError),
-        )
-        reading = Task(
-            "read_crm_fields",
-            lambda: upkeep.read_fields(live, engine),
-            every=_HOUR,
-            expected=(upkeep.CrmsAway, SQLAlchemyError),
-        )
-        forgetting = Task(
-            "forget_tokens",
-            lambda: _forget_tokens(engine),
-            every=_HOUR,
-            expected=(SQLAlchemyError,),
-        )
-        # CRMs may be slow, and the journal must not wait for them
-        groups = ([journal, sweep, forgetting], [signing_in, reading])
+        groups = tasks_of(app, live, engine)
         if stop is not None:
             _work_beside(groups, stop)
         else:
             with _stopped_by_signals() as signalled:
                 _work_beside(groups, signalled)
-        journal.attempt()  # what was appended since the last pass
+        groups[0][0].attempt()  # the journal: what was appended since the last pass
+
+
+def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[Task]]:
+    """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
+    instance = Path(app.instance_path)
+    journal = Task(
+        "journal",
+        Collector(instance / "journal", engine).collect,
+        every=0.25,
+        expected=(CollectError,),
+    )
+    sweep = Task(
+        "sweep_recordings",
+        lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
+        every=_HOUR,
+        expected=(SQLAlchemyError, OSError, UnreadableDocument),
+    )
+    signing_in = Task(
+        "sign_in_to_crms",
+        lambda: upkeep.sign_in(live),
+        every=_SIGN_IN_EVERY,
+        expected=(upkeep.CrmsAway, SQLAlchemyError),
+    )
+    reading = Task(
+        "read_crm_fields",
+        lambda: upkeep.read_fields(live, engine),
+        every=_MINUTE,
+        expected=(upkeep.CrmsAway, SQLAlchemyError),
+    )
+    forgetting = Task(
+        "forget_tokens",
+        lambda: _forget_tokens(engine),
+        every=_HOUR,
+        expected=(SQLAlchemyError,),
+    )
+    return [journal, sweep, forgetting], [signing_in, reading]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:

@@ -26,11 +26,11 @@ def upgrade():
     op.create_table(
         "crm_modules",
         sa.Column("integration", sa.String(length=200), nullable=False),
-        sa.Column("origin", sa.String(length=300), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
         sa.Column("module", sa.String(length=200), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("integration", "origin", "module", name=op.f("pk_crm_modules")),
+        sa.PrimaryKeyConstraint("integration", "place", "module", name=op.f("pk_crm_modules")),
     )
 
 

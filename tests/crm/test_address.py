@@ -127,6 +127,14 @@ def test_no_other_host_is_a_vendors_site(address):
     )
 
 
+def test_a_vendor_may_say_otherwise_where_its_address_is_found():
+    check = only_at(".zoho.com", hint="as in the letter you got")
+
+    assert said(check, "https://zoho.test") == (
+        "The host must end in .zoho.com, as in the letter you got."
+    )
+
+
 @pytest.mark.parametrize(
     ("address", "base"),
     [

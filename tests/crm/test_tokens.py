@@ -352,3 +352,14 @@ def test_nothing_of_a_token_is_readable_in_its_repr():
     token = Token("hunter2", 0.0, 1.0, {"refresh_token": "hunter3"})
 
     assert "hunter" not in repr(token) + str(token) + str([token])
+
+
+def test_who_is_refused_again_and_again_asks_more_and_more_rarely(tokens, crm, clock):
+    crm.trouble = CrmCredentialsRefused("It did not accept the credentials.")
+
+    for _ in range(24 * 60):
+        with pytest.raises(CrmCredentialsRefused):
+            tokens.current(crm.fetch, PLENTY)
+        clock.now += 60
+
+    assert len(crm.before) < 35

@@ -61,8 +61,16 @@ def test_what_was_typed_is_kept_encrypted_for_its_address_and_user(session, vaul
     assert caplog.messages == [f"bob typed a secret of Salesforce for {ORIGIN}"]
 
 
-@pytest.mark.parametrize("typed", [{}, {PASSWORD: ""}, {PASSWORD: "", "unknown": "x"}])
-def test_what_is_blank_or_unknown_changes_nothing(session, vault, typed, caplog):
+def test_a_blank_one_takes_away_what_is_there(session, vault):
+    credentials.keep(session, vault, FORCE, {PASSWORD: "hunter2", TOKEN: "hunter3"}, "bob")
+
+    credentials.keep(session, vault, FORCE, {TOKEN: ""}, "bob")
+
+    assert opened(session, vault, "force") == {ORIGIN: {"password of ada": "hunter2"}}
+
+
+@pytest.mark.parametrize("typed", [{}, {TOKEN: ""}, {TOKEN: "", "unknown": "x"}])
+def test_what_is_not_there_or_unknown_changes_nothing(session, vault, typed, caplog):
     credentials.keep(session, vault, FORCE, {PASSWORD: "hunter2"}, "bob")
     before = credentials.sealed_of(session, "force")
     caplog.set_level(logging.INFO)

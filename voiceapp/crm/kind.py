@@ -128,8 +128,10 @@ class Kind:
 
 
 def secret_slot(name: str, options: Mapping[str, str]) -> str:
-    """Return the name under which a secret is kept of the user that the options name."""
-    return f"{name} of {options.get(USERNAME, '')}"
+    """Return the name under which a secret is kept of the user or account that the options name."""
+    owners = (USERNAME, ACCOUNT) if name == TOKEN else (USERNAME,)
+    told = " ".join(filter(None, (options.get(owner, "") for owner in owners)))
+    return f"{name} of {told}"
 
 
 def header_slot(name: str) -> str:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
-from voiceapp.crm.answers import Fault, no_fault, read, refused, text, throttled, unknown
-from voiceapp.crm.contract import CrmBadAnswer, CrmError, FieldValue
+from voiceapp.crm.answers import Fault, no_fault, read, refused, text, throttled
+from voiceapp.crm.contract import CrmBadAnswer, CrmError, CrmRefused, FieldValue
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import Door, HttpAnswer
 from voiceapp.crm.tokens import Token, lifetime
@@ -63,7 +63,7 @@ def _fault(title: str, answer: HttpAnswer, payload: FieldValue) -> CrmError | No
     if code in ("slow_down", "temporarily_unavailable"):
         return throttled(title, answer)
     if code in _OUR_FAULT:
-        return unknown(title)
+        return CrmRefused(f"{title} does not let an app in that is set up in this way.")
     if code or answer.status in (400, 401, 403):
         return refused(title)
     return None

@@ -10,29 +10,55 @@ _KEPT = re.compile(r"[^0-9+]")
 
 def spellings(number: str, country: str) -> tuple[str, ...]:
     """
-    Return the ways in which a CRM may hold a number (E.164), the likeliest first.
+    Return the ways in which a CRM may hold a number (E.164), the likeliest first; about twenty.
 
     `country` (ISO 3166) is the one whose numbers are written without a country code.
 
     >>> spellings("+12025550104", "US")[:4]
     ('+12025550104', '12025550104', '2025550104', '(202) 555-0104')
-    >>> "0049301234567" in spellings("+49301234567", "DE")
+    >>> {"202-555-0104", "202.555.0104", "1-202-555-0104"} <= set(spellings("+12025550104", "US"))
     True
-    >>> spellings("+49301234567", "US")
+    >>> {"030 1234567", "030/1234567", "+49 (0)30 1234567"} <= set(spellings("+49301234567", "DE"))
+    True
+    >>> spellings("+49301234567", "US")[:4]
     ('+49301234567', '49301234567', '+49 30 1234567', '0049301234567')
     """
     parsed = _parse(number, country)
     if parsed is None:
         return (number,)
-    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    digits = _e164(parsed)[1:]
+    code, *groups = _groups(parsed)
+    tried = [f"+{digits}", digits]
+    is_home = parsed.country_code == phonenumbers.country_code_for_region(country)
+    if is_home:
+        written = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        tried += [national(number), written, compact(written)]
     international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
-    tried = [e164, e164[1:]]
-    if parsed.country_code == phonenumbers.country_code_for_region(country):
-        national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
-        digits = phonenumbers.national_significant_number(parsed)
-        tried += [digits, national, compact(national)]
-    tried += [international, "00" + e164[1:]]
+    tried += [international, f"00{digits}"]
+    tried += [f"+{code}{joint}{joint.join(groups)}" for joint in (" ", "-", ".")]
+    if is_home:
+        tried += _at_home(code, groups, compact(written))
     return tuple(dict.fromkeys(tried))
+
+
+def _at_home(code: str, groups: list[str], dialled: str) -> list[str]:
+    """Return how people set the groups of a number apart, with what is dialled before them."""
+    area, *rest = groups
+    trunk = dialled[: len(dialled) - len("".join(groups))]  # the 0 before an area code, if any
+    local = [f"{trunk}{area}", *rest]
+    tried = [joint.join(local) for joint in ("-", " ", ".", "/")]
+    if rest:
+        tried += [f"{local[0]}{joint}{''.join(rest)}" for joint in (" ", "-", "/")]
+        tried += [f"({local[0]}) {joint.join(rest)}" for joint in ("-", " ")]
+    if trunk:
+        return [*tried, f"+{code} ({trunk}){' '.join(groups)}"]
+    return [*tried, f"+{code} ({area}) {'-'.join(rest)}", f"{code}-{'-'.join(groups)}"]
+
+
+def _groups(parsed: PhoneNumber) -> list[str]:
+    """Return the country code, and the groups in which a number is written."""
+    written = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+    return re.findall("[0-9]+", written)
 
 
 def national(number: str) -> str:
@@ -68,13 +94,19 @@ def is_same(stored: str, number: str, country: str) -> bool:
     True
     >>> is_same("(202) 555-0104", "+492025550104", "US"), is_same("call me", "+1202", "US")
     (False, False)
+    >>> is_same("3235550101", "+3235550101", "US"), is_same("49301234567", "+49301234567", "US")
+    (False, True)
     """
     if not number.startswith("+"):
         return False
-    if compact(stored) in (number, number[1:], "00" + number[1:]):
+    bare = compact(stored)
+    if bare in (number, "00" + number[1:]):
         return True
     left, right = _parse(stored, country), _parse(number, country)
-    return left is not None and right is not None and _e164(left) == _e164(right)
+    if left is not None and right is not None and _e164(left) == _e164(right):
+        return True
+    # without a plus it is a number from home, wherever it may be one
+    return bare == number[1:] and (left is None or not phonenumbers.is_valid_number(left))
 
 
 def read_e164(text: str, country: str) -> str | None:

@@ -94,4 +94,6 @@ def build_client(connection: Connection, around: Surroundings) -> CrmClient:
     """
     if connection.kind not in KINDS:
         raise ValueError(f"There is no CRM of the kind {connection.kind}.")
-    return KINDS[connection.kind].build(connection, around)
+    kind = KINDS[connection.kind]
+    kind.check(connection.url)  # whatever led here: credentials go to no other host
+    return kind.build(connection, around)

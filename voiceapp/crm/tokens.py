@@ -23,6 +23,7 @@ FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
 _POLL = 0.1
 _REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
+_LONGEST_REFUSED_PAUSE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Tokens:
         self._token: Token | None = None
         self._lock = threading.Lock()
         self._trouble: tuple[CrmError, float] | None = None
+        self._refusals = 0
 
     def current(self, fetch: Fetch, deadline: Deadline) -> Token:
         """Return the token, fetched now unless there is one. Raises what `fetch` raises."""
@@ -117,11 +119,15 @@ class Tokens:
 
         Raises `CrmCredentialsRefused` if that one was fresh, and what `fetch` raises.
         """
-        if self._clock() - refused.fetched_at < FRESH:
-            raise CrmCredentialsRefused("The CRM gave a token and then did not accept it.")
+
+        def fetch_once(before: Token | None, until: Deadline) -> Token:
+            if self._clock() - refused.fetched_at < FRESH:
+                raise CrmCredentialsRefused("The CRM gave a token and then did not accept it.")
+            return fetch(before, until)
+
         return self._found(
             lambda token: token.value != refused.value and token.holds(self._clock()),
-            fetch,
+            fetch_once,
             deadline,
         )
 
@@ -170,9 +176,15 @@ class Tokens:
 
     def _fetched(self, before: Token | None, fetch: Fetch, deadline: Deadline) -> Token:
         try:
-            return fetch(before, deadline)
+            token = fetch(before, deadline)
+            self._refusals = 0
+            return token
         except CrmError as error:
-            self._trouble = (error, self._clock() + _pause_after(error))
+            if isinstance(error, CrmOutOfTime) and deadline.has_passed():
+                raise  # it was this caller's budget, and another may have more
+            # some CRMs lock out who signs in wrongly again and again
+            self._refusals += isinstance(error, CrmCredentialsRefused)
+            self._trouble = (error, self._clock() + _pause_after(error, self._refusals))
             raise
 
     def _raise_known_trouble(self) -> None:
@@ -199,9 +211,11 @@ class Tokens:
             self._lock.release()
 
 
-def _pause_after(error: CrmError) -> float:
+def _pause_after(error: CrmError, refusals: int) -> float:
     if isinstance(error, CrmThrottled) and error.retry_after is not None:
         return min(max(error.retry_after, _TROUBLE_PAUSE), _LONGEST_PAUSE)
+    if isinstance(error, CrmCredentialsRefused):
+        return min(_REFUSED_PAUSE * 2.0 ** min(refusals - 1, 10), _LONGEST_REFUSED_PAUSE)
     return _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE
 
 

@@ -1,5 +1,6 @@
 """A door that remembers what went through it, for people who set up a CRM."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import Door, HttpAnswer
+
+_NUMBER = re.compile(r"(%2B)?[0-9]{7,}", re.ASCII | re.IGNORECASE)  # as a Custom URL may have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +56,5 @@ def _shown(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # the door will say so, too
         return "…"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    path = _NUMBER.sub("…", parts.path)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"

@@ -26,12 +26,15 @@ class CrmToken(Base):
 
 
 class CrmModule(Base):
-    """The fields of a module as a CRM told them last; a blank module lists the modules."""
+    """The fields of a module as a CRM told them last; a blank module lists the modules.
+
+    `place` is a hash of the address and options with which it was asked.
+    """
 
     __tablename__ = "crm_modules"
 
     integration: Mapped[str] = mapped_column(String(200), primary_key=True)
-    origin: Mapped[str] = mapped_column(String(300), primary_key=True)
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
     module: Mapped[str] = mapped_column(String(200), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
     read_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)

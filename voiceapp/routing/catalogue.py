@@ -1,18 +1,22 @@
 """The modules and fields of CRMs as they told them last, kept for forms and for calls."""
 
+import hashlib
 import json
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from voiceapp.crm.book import Book, Describe, MemoryBook, read
 from voiceapp.crm.bounded import Bounded, OutOfTime
+from voiceapp.crm.contract import CrmOutOfTime
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import Field
 from voiceapp.crm.kind import Connection
@@ -20,12 +24,20 @@ from voiceapp.models.crm_state import CrmModule
 from voiceapp.models.types import now
 from voiceapp.routing.document import UnreadableDocument, from_plain, to_plain
 from voiceapp.rules.plan import Integration
-from voiceapp.vault import origin
 
 _MODULES = ""
 """The module under which the list of modules is kept."""
 _CALL_BUDGET = 0.25
-_MOST, _SECONDS = 1024, 600.0
+_MOST, _SECONDS, _SOON = 1024, 600.0, 60.0
+
+_Key: TypeAlias = tuple[str, str, str]
+"""An integration, a hash of its address and options, a module."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    fields: Sequence[Field]
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +50,14 @@ class Listed:
 
 def fields_of(session: Session, integration: Integration, module: str) -> Listed | None:
     """Return what is known of a module's fields; None if the CRM was never asked."""
-    row = _row(session, integration.key, _origin(integration.url), module) if module else None
+    row = _row(session, integration.key, _place_of(integration), module) if module else None
     fields = _fields(row.content) if row else None
     return Listed(fields, row.read_at) if row and fields is not None else None
 
 
 def modules_of(session: Session, integration: Integration) -> tuple[str, ...]:
     """Return the modules that the CRM told of; none if it was never asked."""
-    row = _row(session, integration.key, _origin(integration.url), _MODULES)
+    row = _row(session, integration.key, _place_of(integration), _MODULES)
     try:
         return tuple(map(str, json.loads(row.content))) if row else ()
     except (ValueError, TypeError):
@@ -65,35 +77,59 @@ def keep_modules(session: Session, integration: Integration, modules: Sequence[s
 
 
 class Shelf:
-    """Has the books from which clients read fields while a caller waits."""
+    """Has the books from which clients read fields while a caller waits.
 
-    def __init__(self, engine: Engine, bounded: Bounded) -> None:
+    What was known once stays known: after a while it is looked for in the database again, where
+    the worker keeps it new. The CRM itself is asked only as long as nothing is known at all, by
+    one call at a time.
+    """
+
+    def __init__(
+        self, engine: Engine, bounded: Bounded, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._engine = engine
         self._bounded = bounded
-        self._known: TTLCache[tuple[str, str, str], Sequence[Field]] = TTLCache(_MOST, _SECONDS)
+        self._clock = clock
+        self._known: LRUCache[_Key, _Known] = LRUCache(_MOST)
+        self._locks: LRUCache[_Key, threading.Lock] = LRUCache(_MOST)
         self._lock = threading.Lock()
 
     def book(self, connection: Connection) -> Book:
         """Return the book of a connection; of one that was never saved it forgets everything."""
         if not connection.key:
             return MemoryBook()
-        return _ShelvedBook(self, connection.key, _origin(connection.url))
+        return _ShelvedBook(self, connection.key, _place(connection.url, connection.options))
 
-    def fields(
-        self, key: tuple[str, str, str], describe: Describe, deadline: Deadline
-    ) -> Sequence[Field]:
+    def fields(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return fields from memory, else from the database, else from the CRM itself."""
         with self._lock:
             known = self._known.get(key)
-        if known is None:
-            known = self._kept(key)
-            if known is None:
-                known = read(key[2], describe, deadline)
-            with self._lock:
-                self._known[key] = known
-        return known
+            alone = self._locks.setdefault(key, threading.Lock())
+        if known is not None and (known.until > self._clock() or alone.locked()):
+            return known.fields
+        if not alone.acquire(timeout=max(deadline.remaining(), 0)):
+            raise CrmOutOfTime("Reading the CRM's fields took longer than the budget.")
+        try:
+            return self._renewed(key, describe, deadline)
+        finally:
+            alone.release()
 
-    def _kept(self, key: tuple[str, str, str]) -> Sequence[Field] | None:
+    def _renewed(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and known.until > self._clock():
+            return known.fields  # somebody else has looked meanwhile
+        fields, seconds = self._kept(key), _SECONDS
+        if fields is None and known is not None:
+            fields, seconds = known.fields, _SOON
+        if fields is None:
+            fields = read(key[2], describe, deadline)
+            seconds = _SECONDS if fields else _SOON
+        with self._lock:
+            self._known[key] = _Known(fields, self._clock() + seconds)
+        return fields
+
+    def _kept(self, key: _Key) -> Sequence[Field] | None:
         def look() -> Sequence[Field] | None:
             with Session(self._engine) as session:
                 row = _row(session, *key)
@@ -109,23 +145,26 @@ class Shelf:
 class _ShelvedBook:
     shelf: Shelf
     integration: str
-    origin: str
+    place: str
 
     def fields(self, module: str, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return the fields of a module; none if the CRM doesn't tell."""
-        return self.shelf.fields((self.integration, self.origin, module), describe, deadline)
+        return self.shelf.fields((self.integration, self.place, module), describe, deadline)
 
 
-def _row(session: Session, key: str, at: str, module: str) -> CrmModule | None:
-    return session.get(CrmModule, (key, at, module))
+def _row(session: Session, key: str, place: str, module: str) -> CrmModule | None:
+    return session.get(CrmModule, (key, place, module))
 
 
 def _keep(session: Session, integration: Integration, module: str, content: str) -> None:
-    at = _origin(integration.url)
     # read_at by hand: a row whose content stayed the same would keep the old one
     session.merge(
         CrmModule(
-            integration=integration.key, origin=at, module=module, content=content, read_at=now()
+            integration=integration.key,
+            place=_place_of(integration),
+            module=module,
+            content=content,
+            read_at=now(),
         )
     )
 
@@ -138,8 +177,11 @@ def _fields(content: str) -> tuple[Field, ...] | None:
         return None
 
 
-def _origin(url: str) -> str:
-    try:
-        return origin(url)
-    except ValueError:
-        return ""
+def _place_of(integration: Integration) -> str:
+    return _place(integration.url, integration.options)
+
+
+def _place(url: str, options: Mapping[str, str]) -> str:
+    """Return a hash of what is asked: a draft with another database learns nothing for calls."""
+    told = json.dumps([url, sorted(options.items())])
+    return hashlib.sha256(told.encode()).hexdigest()

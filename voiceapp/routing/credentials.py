@@ -51,12 +51,15 @@ def with_secrets(
 ) -> Mapping[str, str]:
     """Return encrypted secrets with those that were typed, for an integration's present address.
 
-    Where it needs none, that stands there: or it would wait for one because others are there.
+    A blank one takes the secret away that is there. Where an integration needs none, that stands
+    there: or it would wait for one because others are there.
     """
     slots, at = slots_of(integration), origin(integration.url)
-    typed = {slots[name]: value for name, value in secrets.items() if value and name in slots}
+    typed = {slots[name]: value for name, value in secrets.items() if name in slots}
     if typed:
-        return {**sealed, at: vault.seal({**_open(vault, sealed.get(at)), **typed})}
+        before = _open(vault, sealed.get(at))
+        kept = {name: one for name, one in {**before, **typed}.items() if one}
+        return sealed if kept == before else {**sealed, at: vault.seal(kept)}
     if not slots and sealed and at not in sealed:
         return {**sealed, at: vault.seal({})}
     return sealed
@@ -69,7 +72,7 @@ def keep(
     secrets: Mapping[str, str],
     author: str,
 ) -> None:
-    """Keep secrets that were typed for an integration; blank ones change nothing."""
+    """Keep secrets that were typed for an integration, and take away those that are blank."""
     before = sealed_of(session, integration.key)
     for at, sealed in with_secrets(vault, before, integration, secrets).items():
         if sealed != before.get(at):

@@ -16,24 +16,36 @@ def drifted(
 ) -> Mapping[str, tuple[str, ...]]:
     """Return what is wrong with the fields of rules, as sentences by the rules' names."""
     asked = {one.key: one for one in integrations}
+    seen: dict[tuple[str, str], Mapping[str, Field]] = {}
+
+    def fields_of(integration: Integration, module: str) -> Mapping[str, Field]:
+        place = integration.key, module
+        if place not in seen:  # many rules search the same module
+            listed = known_fields(integration, module)
+            seen[place] = by_name(listed.fields) if listed else {}
+        return seen[place]
+
     found = {
-        rule.name: tuple(_sentences(rule, asked[rule.integration], known_fields))
+        rule.name: tuple(_sentences(rule, asked[rule.integration], fields_of))
         for rule in rules
         if rule.integration in asked
     }
     return {name: sentences for name, sentences in found.items() if sentences}
 
 
-def _sentences(rule: Rule, integration: Integration, known_fields: KnownFields) -> Iterator[str]:
+def _sentences(
+    rule: Rule,
+    integration: Integration,
+    fields_of: Callable[[Integration, str], Mapping[str, Field]],
+) -> Iterator[str]:
     searched = (rule.search_field,) if rule.find_by is FindBy.DIGITS else ()
     for module in rule.modules:
-        listed = known_fields(integration, module)
-        if listed is None or not listed.fields:
+        fields = fields_of(integration, module)
+        if not fields:
             continue
-        fields = by_name(listed.fields)
         for name in dict.fromkeys((*rule.fields, *searched)):
-            # a path leads through a field to one of another record, which nothing is known of
-            if name and not fields.keys() & {name, name.partition(".")[0]}:
+            # a path leads to a field of another record, which nothing is known of
+            if name and "." not in name and name not in fields:
                 yield f"{integration.name} has no field {name} in {module} any more."
         if module == rule.module:  # the type is what that one had
             yield from _changed(rule, module, fields)

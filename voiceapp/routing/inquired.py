@@ -15,10 +15,14 @@ from voiceapp.rules.words import PREFERRED
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A module that was searched, and what the CRM said."""
+    """A module that was searched, and what the CRM said.
+
+    `is_alone` says that what other rules read was left out, as the CRM refused to read all of it.
+    """
 
     module: str
     reply: Reply
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ def sentence(
     first, *others = asked
     told = [f"Asked {_what(crm_name, first.module)} by {_by(who)}: {_found(first.reply)}."]
     told += [f"Then in {one.module}: {_found(one.reply)}." for one in others]
+    if any(one.is_alone for one in asked):
+        told.append("It did not tell all that rules read there, so it was asked for this one's.")
     return " ".join(told) + _which(rule, who, asked[-1].reply, preference)
 
 

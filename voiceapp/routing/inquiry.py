@@ -20,6 +20,10 @@ from voiceapp.twiml.call import IncomingCall
 log = logging.getLogger(__name__)
 
 
+_MAY_BE_ANOTHERS = (crm.CrmMisconfigured, crm.CrmNotPermitted)
+"""Trouble that a field which another rule reads may make."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """What looking a caller up came to.
@@ -74,27 +78,27 @@ class Inquirer:
                 asked.append(Asked(module, Reply(late, 0, 0)))
                 break
             search = crm.Search(who, module, table.fields[rule.integration, module], _order(rule))
-            reply = self._reply(client, rule, search, facts, deadline)
-            asked.append(Asked(module, reply))
+            asked.append(self._asked(client, rule, search, facts, deadline))
+            reply = asked[-1].reply
             if not isinstance(reply.answer, crm.NotFound):
                 break
         return tuple(asked)
 
-    def _reply(
+    def _asked(
         self,
         client: crm.CrmClient,
         rule: Rule,
         search: crm.Search,
         facts: crm.CallFacts,
         deadline: Deadline,
-    ) -> Reply:
+    ) -> Asked:
         """Ask for the fields of all rules; where one is wrong, for those of this rule alone."""
         reply = self._lookup.ask(client, Question(rule.integration, search), facts, deadline)
         own = replace(search, fields=tuple(sorted(set(rule.fields))))
-        if own == search or not isinstance(reply.answer, crm.CrmMisconfigured):
-            return reply
+        if own == search or not isinstance(reply.answer, _MAY_BE_ANOTHERS):
+            return Asked(search.module, reply)
         again = self._lookup.ask(client, Question(rule.integration, own), facts, deadline)
-        return replace(again, ms=reply.ms + again.ms)
+        return Asked(search.module, replace(again, ms=reply.ms + again.ms), is_alone=True)
 
 
 def _order(rule: Rule) -> crm.Order | None:

@@ -95,7 +95,8 @@ def rehearse(
     verdict = decide(rule, inquiry.answer, table.zone)
     why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
     if not rule.conditions and isinstance(verdict.answer, rules.Found):
-        why = why[:-1]  # nothing was compared, so that no condition held says nothing
+        # nothing was compared, so that no condition held says nothing
+        why = why[:-1] if rule.field else ()
     return _told(
         Rehearsal(
             typed,
@@ -110,7 +111,7 @@ def _told(rehearsal: Rehearsal, inquiry: Inquiry) -> Rehearsal:
     """Return the rehearsal with what asking came to, for programs."""
     if inquiry.reply is None:
         return replace(rehearsal, outcome=str(inquiry.answer.outcome))  # type: ignore[union-attr]
-    answer, ms = inquiry.reply.answer, inquiry.reply.ms
+    answer, ms = inquiry.reply.answer, inquiry.record["ms"] if inquiry.record else 0
     match answer:
         case CrmError():
             return replace(rehearsal, ms=ms, outcome=answer.outcome, advice=answer.advice)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wtforms import Field, PasswordField, SelectField, ValidationError
+from wtforms import BooleanField, Field, PasswordField, SelectField, ValidationError
 from wtforms.validators import StopValidation
 
 from voiceapp.crm.custom import SecretHeader
@@ -83,6 +83,7 @@ class CrmFields(BaseForm):
     username = Text("CRM Username", validators=[WhereAsked()])
     password = PasswordField("CRM Password", [WhereAsked()])
     token = PasswordField("Second secret", [WhereAsked()])
+    forget_token = BooleanField("Remove the one that is kept")
     account = Text("Account", validators=[WhereAsked()])
     interface = Text("Version", validators=[WhereAsked()])
     header_name = Text("Header name", longest=100, validators=[WhereHeader()])
@@ -161,11 +162,13 @@ class CrmFields(BaseForm):
         return (self.url.data or "") if choice.kind.ask(URL) else choice.kind.site
 
     def secrets(self) -> Mapping[str, str]:
-        """Return the secrets that were typed; one that was not stays as it is."""
+        """Return the secrets that were typed, a blank one to take it away; others stay."""
         typed = {name: self[name].data for name in SECRETS if self.asked(name)}
         if self.takes_header():
             typed[HEADER_NAME] = self.header_value.data
-        return {name: value for name, value in typed.items() if value}
+        ask = self.asked(TOKEN)
+        forgotten = {TOKEN: ""} if ask and not ask.is_required and self.forget_token.data else {}
+        return forgotten | {name: value for name, value in typed.items() if value}
 
     def validate_crm(self, field: SelectField) -> None:
         """Ask for a CRM that there is."""

@@ -173,7 +173,7 @@ def _test(form: IntegrationForm, plan: Plan) -> Tested:
         location=Location.DID,
         integration=integration.key,
         module=request.form.get("try_module", "").strip(),
-        field=request.form.get("try_field", "").strip() or "name",
+        field=request.form.get("try_field", "").strip(),
         conditions=(),
         outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
     )

@@ -49,7 +49,12 @@ class Known:
 
     def type_of(self, name: str) -> str:
         """Return what the CRM says the field holds; blank if it never said."""
-        return self.fields[name].type.value if self.read_at and name in self.fields else ""
+        known = self.field(name)
+        return known.type.value if self.read_at and known else ""
+
+    def field(self, name: str) -> Field | None:
+        """Return the field of a name, however its letters are written; None for an unknown one."""
+        return self.fields.get(self.spelled(name))
 
     def spelled(self, name: str) -> str:
         """Return a field's name as the CRM spells it, where only letter case differs."""
@@ -58,7 +63,7 @@ class Known:
 
     def values_of(self, name: str) -> tuple[str, ...]:
         """Return what a field may hold, as people read it; none if that is not limited."""
-        known = self.fields.get(name)
+        known = self.field(name)
         if known is None:
             return ()
         if known.type is FieldType.YES_NO:
@@ -67,13 +72,13 @@ class Known:
 
     def operators(self, name: str, chosen: str) -> tuple[str, ...]:
         """Return the operators that fit a field, and the one that is chosen whatever it is."""
-        known = self.fields.get(name)
+        known = self.field(name)
         fitting = FITTING[known.type] if known else tuple(Operator)
         return tuple(one.value for one in Operator if one in fitting or one.value == chosen)
 
     def input_type(self, name: str, typed: str) -> str:
         """Return the type of input that a value is typed into."""
-        known = self.fields.get(name)
+        known = self.field(name)
         is_date = known is not None and known.type in (FieldType.DATE, FieldType.MOMENT)
         return "date" if is_date and (not typed or read_date(typed)) else "text"
 
@@ -83,11 +88,11 @@ NOTHING_KNOWN = Known()
 
 def known_of(session: Session, integration: Integration, module: str) -> Known:
     """Return what is known of an integration's modules and of one module's fields."""
-    kind = KINDS.get(integration.kind)
+    kind, module = KINDS.get(integration.kind), module.replace("\0", "")
     if kind is None or not kind.modules:
         return NOTHING_KNOWN
     if integration.kind == DIRECTORY:
-        names = field_names(session, module.replace("\0", ""))
+        names = field_names(session, module)
         return Known({name: Field(name, name) for name in names}, modules(session))
     listed = catalogue.fields_of(session, integration, module)
     told = catalogue.modules_of(session, integration)

@@ -1,6 +1,7 @@
 """The buttons that ask a CRM for real: “Try it” of a rule, “Test connection” of an integration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from voiceapp.crm.contract import CrmError, CrmRefused
@@ -43,6 +44,8 @@ def rehearse(
     """
     clients = _clients(integration, secrets, [])
     db.session.close()
+    with suppress(CrmError):  # signing in is done outside of calls: it has no part in the budget
+        clients.client(integration, plan.installation.country).sign_in(rehearsal.within())
     return rehearsal.rehearse(clients, rule, integration, plan, typed)
 
 
@@ -91,17 +94,22 @@ def read_fields(
     """Ask the CRM for a module's fields, and keep them; return what is wrong, as a sentence."""
     clients = _clients(integration, secrets, [])
     db.session.close()
+    modules: Sequence[str] = ()
     try:
         client = clients.client(integration, country)
         fields = client.fields(module, rehearsal.within())
-        modules = client.modules(rehearsal.within())
+        with suppress(CrmError):  # who may read a module's fields may still not list all modules
+            modules = client.modules(rehearsal.within())
     except CrmError as error:
         return f"{error} {error.advice}"
+    if not fields:
+        return "The CRM does not tell its fields. Type the field's name."
     session = db.session()
     catalogue.keep_fields(session, integration, module, fields)
-    catalogue.keep_modules(session, integration, modules)
+    if modules:
+        catalogue.keep_modules(session, integration, modules)
     session.commit()
-    return "" if fields else "The CRM does not tell its fields. Type the field's name."
+    return ""
 
 
 def _clients(integration: Integration, secrets: Mapping[str, str], steps: list[Step]) -> Clients:

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.registry import fault_of
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import catalogue, credentials, draft, history
@@ -127,7 +128,9 @@ def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
 def _read_fields(form: RuleForm, plan: Plan) -> str:
     """Ask the CRM for the fields of the module; return what is wrong, as a sentence."""
     integration, module = form.integration(), form.module.data or ""
-    if integration.is_private and form.own is None:
+    if fault := fault_of(integration.kind, integration.url):
+        return f"{fault} Choose the CRM, and look at its settings."
+    if integration.is_private and (form.own is None or form.own.key != integration.key):
         return "Save the rule first: its CRM is not known yet."
     country = plan.installation.country
     fault = rehearsal.read_fields(integration, module, country, form.secrets())

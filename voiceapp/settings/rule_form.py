@@ -200,6 +200,10 @@ class RuleForm(SearchFields, PartForm[Rule]):
                 f"Type the seconds, from {SHORTEST_BUDGET} to {LONGEST_BUDGET}, e.g. 3."
             )
 
+    def _spelled(self, field: Field) -> str:
+        """Return a field's name as the CRM spells it, where it is known."""
+        return self.known.spelled(field.data or "")
+
     def part(self, was: Rule | None) -> Rule:
         return self.rule(self.integration().key)
 
@@ -212,22 +216,22 @@ class RuleForm(SearchFields, PartForm[Rule]):
             location=Location.IVR if is_ivr else Location.DID,
             integration=integration,
             module=module,
-            field=self.known.spelled(self.field.data or ""),
+            field=self._spelled(self.field),
             conditions=tuple(row.form.condition() for row in self.conditions),
             outcomes={
                 outcome: self[OUTCOME_FIELDS[outcome]].data or NOWHERE
                 for outcome in outcomes_for(found_by)
             },
             find_by=found_by,
-            search_field=(self.search_field.data or "") if found_by is FindBy.DIGITS else "",
+            search_field=self._spelled(self.search_field) if found_by is FindBy.DIGITS else "",
             greeting=self.greeting.data if is_ivr else Prompt(),
             after_recording=(not is_ivr and self.after_recording.data) or HANG_UP,
             budget=_decimal(self.budget.data) or Decimal(3),
             voice=self.voice.data if is_ivr else None,
             then_modules=tuple(then_modules),
             prefer=preferred,
-            prefer_field=(self.prefer_field.data or "") if preferred in BY_FIELD else "",
-            field_type=self.known.type_of(self.known.spelled(self.field.data or "")),
+            prefer_field=self._spelled(self.prefer_field) if preferred in BY_FIELD else "",
+            field_type=self.known.type_of(self.field.data or ""),
         )
 
 
