@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,12 +14,17 @@ from tests.wire.espocrm import EspoCrm
 from tests.wire.hosting import hosted
 from voiceapp.crm.contract import CrmCredentialsRefused, CrmMisconfigured
 from voiceapp.crm.fields import Field, FieldType
+from voiceapp.crm.kind import TOKEN, Ask
+from voiceapp.crm.registry import KINDS
 from voiceapp.extensions import db
 from voiceapp.models.crm_state import CrmModule, CrmToken
+from voiceapp.models.integrations import Credential
 from voiceapp.models.types import now
 from voiceapp.routing import catalogue
 from voiceapp.routing.releases import publish
+from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Prefer, Rule
+from voiceapp.runtime import runtime
 
 NEW_INTEGRATION, NEW_RULE = "/admin/integrations/new", "/admin/routing/new"
 ADA = "+12025550101"
@@ -256,6 +262,41 @@ class TestFields:
         assert post(viewer, url, do="fields").status_code == 403
         assert espo.crm.requests == []
 
+    @pytest.mark.parametrize(
+        ("crm", "url"),
+        [
+            ("own:espocrm", "https://a b/"),
+            ("own:espocrm", "https://me@crm.test/"),
+            ("own:espocrm", "https://crm.test:99999/"),
+            ("own:espocrm", "http://crm.test/"),
+            ("own:salesforce", "https://crm.test/"),
+            ("shared:gone", ""),
+            ("", ""),
+        ],
+    )
+    def test_nothing_is_asked_at_an_address_that_can_be_none(self, app, editor, espo, crm, url):
+        own = Integration("own-1", "EspoCRM", "espocrm", espo.url, is_private=True)
+        rule = replace(rule_of(app, "VIP customers"), name="Own", integration="own-1")
+        keep(app, own, rule)
+        page = opened(editor, place_of(app, Rule, "Own"))
+
+        answer = send(
+            editor, place_of(app, Rule, "Own"), page, do="fields", crm=crm, url=url,
+            password="typed-4711-secret",
+        )  # fmt: skip
+
+        assert answer.status_code == 200
+        assert Page(answer.text).wrong()
+        assert espo.crm.requests == []
+
+    @pytest.mark.parametrize("do", ["reshape", "fields", "save", "try"])
+    def test_what_no_database_holds_is_no_module(self, editor, asking, do):
+        page = asked(editor, asking)
+
+        answer = send(editor, NEW_RULE, page, do=do, **asking | {"module": "Con\0tacts"})
+
+        assert answer.status_code in (200, 422)
+
 
 class TestSearching:
     def test_a_rule_tries_modules_in_their_order(self, app, editor, asking):
@@ -382,6 +423,34 @@ def test_a_choice_is_one_of_the_list(admin):
 
     assert answer.status_code == 422
     assert Page(answer.text).errors()["url"].startswith("Choose the")
+
+
+def test_a_code_is_exchanged_when_it_is_saved(app, admin, espo, monkeypatch):
+    def redeem(connection, door, deadline):
+        assert connection.secret("password") == "key-4711"
+        return connection.secret("token").replace("code", "refresh")
+
+    asks = (*KINDS["espocrm"].asks, Ask(TOKEN, "Code", "A code.", is_required=False))
+    monkeypatch.setitem(KINDS, "espocrm", replace(KINDS["espocrm"], asks=asks, redeem=redeem))
+    typed = {"name": "Shop", "crm": "own:espocrm", "url": espo.url, "password": "key-4711"}
+
+    answer = send(admin, NEW_INTEGRATION, chosen(admin), **typed, token="code-1")
+
+    assert secrets_of(app) == {"password of ": "key-4711", "token of ": "refresh-1"}
+
+    shown = opened(admin, answer.location)
+    assert "code-1" not in admin.get(answer.location).text
+    send(admin, answer.location, shown, forget_token="y")
+
+    assert secrets_of(app) == {"password of ": "key-4711"}
+    assert "forget_token" not in opened(admin, answer.location).data()
+
+
+def secrets_of(app) -> dict[str, str]:
+    """The secrets of the only integration that has some."""
+    with app.app_context():
+        [row] = db.session.query(Credential).all()
+        return runtime().vault.open(row.secrets)
 
 
 def test_what_is_drafted_stays_a_draft(app, admin, shop):

@@ -72,7 +72,7 @@ def test(
 def redeem(form: CrmFields) -> None:
     """Exchange a one-time code that was typed for what is kept; what is none stays as it is."""
     choice = form.choice()
-    if choice is None or choice.kind.redeem is None or TOKEN not in form.secrets():
+    if choice is None or choice.kind.redeem is None or not form.secrets().get(TOKEN):
         return
     integration, vault = form.integration(), runtime().vault
     kept = credentials.sealed_of(db.session(), integration.key)
