@@ -147,7 +147,7 @@ def test_every_spelling_that_is_looked_for_is_the_same_number():
     }
 
     # without a plus it is a number of Germany's own as well, and there it is taken for that
-    assert strangers == {("442079460958", "DE")}
+    assert strangers == {("442079460958", "DE"), ("390612345678", "DE")}
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,12 @@ def test_every_spelling_that_is_looked_for_is_the_same_number():
     [
         ("3235550101", "+3235550101", "US"),
         ("(323) 555-0101", "+3235550101", "US"),
-        ("4521234567", "+4521234567", "US"),
         ("2035550101", "+2035550101", "US"),
     ],
 )
 def test_a_number_without_a_plus_that_is_one_at_home_is_no_foreigners(stored, caller, country):
     assert not is_same(stored, caller, country)
-    assert is_same(f"+{stored}", caller, country) is ("(" not in stored)
+    assert is_same(f"+{stored}", caller, country)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ class Dynamics(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sign_in_error = ""
+        """How Microsoft calls what is wrong with an app that signs in, if something is."""
         self.records: dict[str, list[Entry]] = defaultdict(list)
         self.tokens: list[str] = []
         self.has_user = True
@@ -90,6 +92,8 @@ class Dynamics(StandIn):
             "client_secret": self.secrets["password"],
             "scope": "https://acme.crm4.dynamics.com/.default",
         }
+        if self.sign_in_error:
+            return _sign_in_error(400, self.sign_in_error, 500011, "No such resource principal.")
         if self.refuses_signing_in or request.form != expected:
             said = f"Invalid client secret provided: {request.form}"
             return _sign_in_error(401, "invalid_client", 7000215, said)

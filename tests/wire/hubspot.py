@@ -141,7 +141,9 @@ class HubSpot(StandIn):
             return _error(400, "The request is too long", "VALIDATION_ERROR")
         found = [one for one in self.records[object_] if self.is_vague or search.holds(one.fields)]
         found.sort(key=lambda one: search.rank(one.fields), reverse=search.is_descending)
-        results = [_row(one, search.properties) for one in found[: search.limit]]
+        known = self._known(object_)
+        wanted = [one for one in search.properties if one in known]  # and not a word of others
+        results = [_row(one, wanted) for one in found[: search.limit]]
         return Response(body={"total": len(found), "results": results})
 
 

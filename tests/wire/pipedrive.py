@@ -176,7 +176,9 @@ class Pipedrive(StandIn):
         if path == "leads":
             return self._leads(query)
         lead = self.records["lead"].get(path.removeprefix("leads/"))
-        return _ok(_lead(lead)) if lead else _error(404, "Lead not found")
+        if lead is None or lead["is_deleted"]:
+            return _error(404, "Lead not found")
+        return _ok(_lead(lead))
 
     def _fields(self, entity: str, query: Any) -> Response:
         if entity not in _OWN:

@@ -3,6 +3,7 @@
 It answers as the Developer Guide says, and leaves fields it doesn't know out without a word.
 """
 
+import re
 from collections import defaultdict
 from typing import Any, ClassVar
 
@@ -88,6 +89,8 @@ class SugarCrm(StandIn):
         self.words: Any = _WORDS
         self.language = "en_us"
         self.undescribed: set[str] = set()
+        self.takes_percent = True
+        """Takes “%” within a text for anything at all, and not for itself."""
 
     def add(self, module: str, **fields: Any) -> str:
         kept = self.records[module]
@@ -183,7 +186,7 @@ class SugarCrm(StandIn):
 
     def _list(self, module: str, asked: dict[str, Any]) -> Any:
         known = self.fields[module]
-        holds = [_filtered(known, one) for one in asked["filter"]]
+        holds = [_filtered(known, one, self.takes_percent) for one in asked["filter"]]
         hits = [
             one
             for one in self.records[module]
@@ -220,13 +223,13 @@ def _described(known: dict[str, str]) -> Any:
     return {"fields": fields, "views": {"record": {"meta": {}}}, "_hash": "77ab"}
 
 
-def _filtered(known: dict[str, str], definition: dict[str, Any]) -> Any:
+def _filtered(known: dict[str, str], definition: dict[str, Any], takes_percent: bool) -> Any:
     """Return what says whether a record fits one definition of a filter."""
     assert len(definition) == 1
     [(field, condition)] = definition.items()
     if field in ("$or", "$and"):
         either = any if field == "$or" else all
-        parts = [_filtered(known, one) for one in condition]
+        parts = [_filtered(known, one, takes_percent) for one in condition]
         return lambda fields: either(one(fields) for one in parts)
     if field not in known:
         raise _Refused(422, "invalid_parameter")
@@ -236,7 +239,9 @@ def _filtered(known: dict[str, str], definition: dict[str, Any]) -> Any:
     if field in _WITHOUT_COLUMN:
         return lambda fields: True  # left out without a word
     if operator == "$contains":
-        return lambda fields: str(value).lower() in str(fields.get(field, "")).lower()
+        parts = value.split("%") if takes_percent else [value]
+        like = re.compile(".*".join(map(re.escape, parts)), re.IGNORECASE | re.DOTALL)
+        return lambda fields: like.search(str(fields.get(field) or "")) is not None
     values = {"$in": value, "$equals": [value]}.get(operator)
     if not isinstance(values, list):
         raise _Refused(422, "invalid_parameter")

@@ -29,7 +29,11 @@ from voiceapp.crm.registry import KINDS
 ADA = "+12025550101"
 SPELLINGS = (
     '{0}:"+12025550101" OR {0}:12025550101 OR {0}:2025550101 OR {0}:"(202) 555-0101" OR '
-    '{0}:"+1 202-555-0101" OR {0}:0012025550101'
+    '{0}:"+1 202-555-0101" OR {0}:0012025550101 OR {0}:"+1 202 555 0101" OR '
+    '{0}:"+1-202-555-0101" OR {0}:"+1.202.555.0101" OR {0}:"202-555-0101" OR '
+    '{0}:"202 555 0101" OR {0}:"202.555.0101" OR {0}:"202/555/0101" OR {0}:"202 5550101" OR '
+    '{0}:"202-5550101" OR {0}:"202/5550101" OR {0}:"(202) 555 0101" OR '
+    '{0}:"+1 (202) 555-0101" OR {0}:"1-202-555-0101"'
 )
 
 
@@ -416,7 +420,14 @@ def sent_to(asking: Asking, host: str) -> list[Request]:
     return [request for request in asking.crm.requests if request.host == host]
 
 
-@pytest.mark.parametrize("evil", ["https://rest.evil.test", "http://rest22.bullhornstaffing.com"])
+EVIL = [
+    "https://rest.evil.test",
+    "https://rest.bullhorn.com",
+    "http://rest22.bullhornstaffing.com",
+]
+
+
+@pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("named", ["rest_host", "rest_url", "region"])
 def test_an_address_that_is_not_bullhorns_is_never_asked(asking, named, evil):
     setattr(asking.crm, named, evil)
@@ -481,6 +492,11 @@ STEPS = {
         (503, {}, "", CrmUnavailable),
     ],
     "/oauth/authorize": [
+        (200, b"<p class='error'> Invalid credentials.", "", CrmCredentialsRefused),
+        (200, b"<h1>Invalid Client Id</h1>", "", CrmCredentialsRefused),
+        (200, b"<input name='x' type='password'>", "", CrmCredentialsRefused),
+        (200, b"<h1>Down for maintenance</h1>", "", CrmUnavailable),
+        (200, b"", "", CrmUnavailable),
         (302, None, "https://redirect/?error=access_denied", CrmCredentialsRefused),
         (302, None, "https://sso.example/", CrmRefused),
         (302, None, "//[", CrmRefused),
@@ -545,7 +561,12 @@ def test_what_went_wrong_is_told_apart(asking, status, body, expected):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://bullhornstaffing.com.evil.test", "https://rest.bullhorn.com.evil.test/x"]
+    "url",
+    [
+        "https://bullhornstaffing.com.evil.test",
+        "https://rest.bullhornstaffing.com.evil.test/x",
+        "https://rest.bullhorn.com",
+    ],
 )
 def test_no_site_but_bullhorns_own_is_accepted(url):
     kind = KINDS["bullhorn"]

@@ -52,6 +52,19 @@ def test_one_request_asks_for_all_spellings_in_all_phone_fields(asking):
             "(202) 555-0101",
             "+1 202-555-0101",
             "0012025550101",
+            "+1 202 555 0101",
+            "+1-202-555-0101",
+            "+1.202.555.0101",
+            "202-555-0101",
+            "202 555 0101",
+            "202.555.0101",
+            "202/555/0101",
+            "202 5550101",
+            "202-5550101",
+            "202/5550101",
+            "(202) 555 0101",
+            "+1 (202) 555-0101",
+            "1-202-555-0101",
         ],
         separators=(",", ":"),
     )
@@ -228,7 +241,7 @@ def test_digits_are_a_number_where_the_field_is_one(asking):
     assert asking.digits("0042", "new_size", "new_tier") == NotFound()
 
 
-@pytest.mark.parametrize("keyed", ["*42", "4#2", "٤٢", ""])
+@pytest.mark.parametrize("keyed", ["*42", "4#2", "٤٢", "", "0042", "4" * 40])
 def test_what_is_no_number_is_not_looked_for_in_a_field_for_numbers(asking, keyed):
     asking.crm.add("Contacts", new_size=42)
 
@@ -324,6 +337,16 @@ def test_a_lookup_works_while_the_fields_are_not_told(asking):
     answer = asking.caller(ADA, "new_tier", "new_stage")
 
     assert values(answer, "new_tier", "new_stage") == ("Gold", "Hot Prospect")
+
+
+@pytest.mark.parametrize("code", ["invalid_resource", "invalid_scope"])
+def test_an_environment_that_the_tenant_has_not_is_no_matter_of_credentials(asking, code):
+    asking.crm.sign_in_error = code
+
+    with pytest.raises(CrmRefused, match="environment's address") as caught:
+        asking.sign_in()
+
+    assert type(caught.value) is CrmRefused
 
 
 @pytest.mark.parametrize("tenant", ["", "..", "a/b", "contoso", "x.com/../y", "x.com?a=b", "x y.z"])

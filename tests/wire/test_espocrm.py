@@ -24,6 +24,7 @@ from voiceapp.crm.contract import (
     Several,
 )
 from voiceapp.crm.fields import FieldType
+from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS
 
 ADA = "+12025550101"
@@ -110,6 +111,32 @@ def test_a_number_of_no_country_is_searched_by_all_of_its_digits(asking):
     assert asked(asking)[0]["where"][0]["value"] == "99912345678"
 
 
+@pytest.mark.parametrize(
+    ("number", "country", "stored"),
+    [
+        ("+493012345678", "DE", "030 123 45 678"),
+        ("+493012345678", "DE", "+49 (0)30 123 45 678"),
+        ("+493012345678", "US", "+49 30 123 45 678"),
+        ("+33612345678", "FR", "0612 345 678"),
+        ("+390612345678", "IT", "06 123 456 78"),
+        (ADA, "US", "202-555-0101"),
+        (ADA, "US", "1 202 5550101"),
+    ],
+)
+def test_a_further_number_is_found_however_it_is_spelled(asking, number, country, stored):
+    asking.country = country
+    asking.connect()
+    asking.crm.add("Contacts", phoneNumber="+12125550100", further=(stored,))
+
+    assert isinstance(asking.caller(number), Found)
+
+
+def test_a_further_number_with_the_same_digits_may_be_another_countrys(asking):
+    asking.crm.add("Contacts", phoneNumber="+12125550100", further=("+20 2555 0101",))
+
+    assert asking.caller(ADA) == NotFound()
+
+
 def test_a_caller_is_found_by_a_further_number_with_one_more_search(asking):
     id_ = asking.crm.add("Contacts", phoneNumber="+12125550100", further=(ADA,), cTier="Gold")
 
@@ -131,14 +158,7 @@ def test_a_caller_is_found_by_a_further_number_with_one_more_search(asking):
                         {
                             "type": "in",
                             "attribute": "phoneNumber",
-                            "value": [
-                                "+12025550101",
-                                "12025550101",
-                                "2025550101",
-                                "(202) 555-0101",
-                                "+1 202-555-0101",
-                                "0012025550101",
-                            ],
+                            "value": list(spellings(ADA, "US")),
                         },
                     ],
                 },
@@ -323,6 +343,15 @@ def test_whatever_is_keyed_in_arrives_as_it_is(asking, typed):
 
     assert isinstance(answer, Found)
     assert answer.values["cTier"] == "Gold"
+
+
+def test_a_field_that_there_is_not_is_told_from_one_that_is_blank(asking):
+    asking.crm.add("Contacts", phoneNumber=ADA)
+
+    assert asking.caller(ADA, "cTier", "accountId").values == {"cTier": None, "accountId": None}
+    for field in ("cTear", "account", "cSecret"):
+        with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+            asking.caller(ADA, "cTier", field)
 
 
 @pytest.mark.parametrize("field", ["CONCAT:(name)", "a b", "a,b", "a'b", "a[]"])

@@ -60,7 +60,17 @@ def test_every_crm_has_a_stand_in():
 
 @pytest.mark.parametrize(
     "stored",
-    ["+12025550101", "12025550101", "2025550101", "(202) 555-0101", "+1 202-555-0101"],
+    [
+        "+12025550101",
+        "12025550101",
+        "2025550101",
+        "(202) 555-0101",
+        "+1 202-555-0101",
+        "202-555-0101",
+        "202.555.0101",
+        "1-202-555-0101",
+        "+1 (202) 555-0101",
+    ],
 )
 def test_a_caller_is_found_however_the_number_is_spelled(asking, stored):
     add(asking, "+12025550199", tier="Silver")
@@ -91,6 +101,12 @@ def test_a_number_of_another_country_is_not_the_callers(asking):
     add(asking, "2025550101", tier="Gold")
 
     assert asking.caller("+442025550101", asking.crm.names.tier) == NotFound()
+
+
+def test_a_number_from_home_is_not_one_of_another_country(asking):
+    add(asking, "3235550101", tier="Gold")
+
+    assert asking.caller("+3235550101", asking.crm.names.tier) == NotFound()
 
 
 def test_two_records_are_several(asking):

@@ -33,6 +33,19 @@ SPELLED = [
     "(202) 555-0101",
     "+1 202-555-0101",
     "0012025550101",
+    "+1 202 555 0101",
+    "+1-202-555-0101",
+    "+1.202.555.0101",
+    "202-555-0101",
+    "202 555 0101",
+    "202.555.0101",
+    "202/555/0101",
+    "202 5550101",
+    "202-5550101",
+    "202/5550101",
+    "(202) 555 0101",
+    "+1 (202) 555-0101",
+    "1-202-555-0101",
 ]
 
 
@@ -112,6 +125,13 @@ def test_leads_are_contacts_and_accounts_are_companies(asking):
     paths = [request.path for request in asking.crm.searches()]
     assert paths == ["/crm/v3/objects/contacts/search", "/crm/v3/objects/companies/search"]
     assert groups(asking)[1] == ["phone"]
+
+
+def test_what_leads_are_is_told_as_it_is_searched(asking):
+    asking.crm.add("Contacts", phone=ADA, stage="cold")
+
+    assert isinstance(asking.caller(ADA, module="Leads"), Found)
+    assert "every one" in KINDS["hubspot"].modules["Leads"]
 
 
 def test_more_than_five_properties_for_numbers_take_two_searches_and_never_three(asking):
@@ -239,6 +259,22 @@ def test_a_module_that_is_none_never_becomes_part_of_an_address(asking, typed):
 def test_a_property_that_there_is_not_is_said_so(asking):
     with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
         asking.digits("1", "no_such_property")
+
+
+@pytest.mark.parametrize("typed", ["no_such_property", "Tier"])
+def test_a_property_that_there_is_not_is_never_empty_in_silence(asking, typed):
+    asking.crm.add("Contacts", phone=ADA, tier="Gold")
+
+    with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+        asking.caller(ADA, "tier", typed)
+
+
+def test_a_property_that_was_added_meanwhile_is_read(asking):
+    asking.crm.add("Contacts", phone=ADA, mood="Sunny")
+    asking.caller(ADA)
+    asking.crm.further = {"mood": ("string", "text")}
+
+    assert asking.caller(ADA, "mood").values == {"mood": "Sunny"}
 
 
 def test_texts_become_values_by_the_properties_types(asking):

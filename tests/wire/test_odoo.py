@@ -22,17 +22,11 @@ from voiceapp.crm.contract import (
     Several,
 )
 from voiceapp.crm.fields import FieldType
+from voiceapp.crm.phone import spellings
 from voiceapp.rules.values import read_instant
 
 ADA = "+12025550101"
-SPELLINGS = [
-    "+12025550101",
-    "12025550101",
-    "2025550101",
-    "(202) 555-0101",
-    "+1 202-555-0101",
-    "0012025550101",
-]
+SPELLINGS = list(spellings(ADA, "US"))
 NAME_ONLY = {"fields": {"display_name": {}}}
 BY_NUMBER = [
     *["|"] * 3,

@@ -324,10 +324,30 @@ def test_other_modules_are_found_by_digits_as_well(asking, module):
 
 
 def test_two_leads_with_the_digits_are_several(asking):
-    for _ in range(2):
+    for tier in ("Gold", "Silver"):
+        asking.crm.add("Leads", **{ACCOUNT: "1001", TIER: tier})
+
+    answer = asking.digits("1001", ACCOUNT, TIER, module="Leads")
+
+    assert answer == Several(2)  # without the records: each would be a request of its own
+
+
+@pytest.mark.parametrize("gone", ["is_archived", "is_deleted"])
+def test_a_lead_with_the_digits_that_is_gone_does_not_count(asking, gone):
+    asking.crm.index_is_old = True
+    asking.crm.add("Leads", **{ACCOUNT: "1001", TIER: "Gold"})
+    [old] = asking.crm.records["lead"].values()
+    old[gone] = True
+
+    assert asking.digits("1001", ACCOUNT, TIER, module="Leads") == NotFound()
+
+
+def test_leads_with_the_digits_are_not_read_where_there_are_many(asking):
+    for _ in range(6):
         asking.crm.add("Leads", **{ACCOUNT: "1001"})
 
-    assert asking.digits("1001", ACCOUNT, module="Leads") == Several(2)
+    assert asking.digits("1001", ACCOUNT, module="Leads") == Several(6)
+    assert len(asked(asking)) == 1
 
 
 # Values and fields

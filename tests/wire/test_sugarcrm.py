@@ -27,10 +27,32 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.kind import Connection, Surroundings, secret_slot
+from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS, build_client
 from voiceapp.crm.tokens import Token, Tokens
 
 ADA = "+12025550101"
+SPELLINGS = [
+    "+12025550101",
+    "12025550101",
+    "2025550101",
+    "(202) 555-0101",
+    "+1 202-555-0101",
+    "0012025550101",
+    "+1 202 555 0101",
+    "+1-202-555-0101",
+    "+1.202.555.0101",
+    "202-555-0101",
+    "202 555 0101",
+    "202.555.0101",
+    "202/555/0101",
+    "202 5550101",
+    "202-5550101",
+    "202/5550101",
+    "(202) 555 0101",
+    "+1 (202) 555-0101",
+    "1-202-555-0101",
+]
 
 
 @pytest.fixture
@@ -95,8 +117,13 @@ def test_a_caller_is_looked_for_in_all_phone_fields_with_one_request(asking):
         "filter": [
             {
                 "$or": [
-                    {"$and": [{field: {"$contains": one}} for one in ("202", "555", "0101")]}
+                    test
                     for field in asking.crm.names.phones
+                    for test in (
+                        {field: {"$in": SPELLINGS}},
+                        {"$and": [{field: {"$contains": one}} for one in ("202", "555", "0101")]},
+                        {field: {"$contains": "2%0%2%5%5%5%0%1%0%1"}},
+                    )
                 ]
             }
         ],
@@ -123,6 +150,47 @@ def test_it_does_not_matter_what_stands_between_the_groups_of_a_number(asking, n
     assert isinstance(asking.caller(number), Found)
 
 
+@pytest.mark.parametrize(
+    ("number", "country", "stored"),
+    [
+        ("+4915112345678", "DE", "0151 12345678"),
+        ("+4915112345678", "DE", "0151 / 123 45 678"),
+        ("+493012345678", "DE", "030 123 456 78"),
+        ("+442079460018", "GB", "0207 946 0018"),
+        ("+447911123456", "GB", "07911 123 456"),
+        ("+41443051818", "CH", "044 3051818"),
+        ("+33612345678", "FR", "06-12.34 56 78 x12"),
+    ],
+)
+def test_it_does_not_matter_which_groups_a_number_is_written_in(asking, number, country, stored):
+    asking.country = country
+    asking.connect()
+    asking.crm.add("Contacts", phone_home=stored)
+
+    assert isinstance(asking.caller(number), Found)
+    assert len(asking.crm.searches()) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "stored"),
+    [
+        (ADA, "US", "+1 - 202 - 555 - 0101"),
+        (ADA, "US", "2025550101"),
+        ("+41443051818", "CH", "044 3051818"),
+        ("+33612345678", "FR", "06 12 34 56 78"),
+    ],
+)
+def test_a_sugar_that_takes_percent_signs_as_they_are_finds_the_usual_spellings(
+    asking, number, country, stored
+):
+    asking.crm.takes_percent = False
+    asking.country = country
+    asking.connect()
+    asking.crm.add("Contacts", phone_home=stored)
+
+    assert isinstance(asking.caller(number), Found)
+
+
 def test_a_number_with_the_same_groups_in_it_is_another(asking):
     asking.crm.add("Contacts", phone_mobile="+1 555-202-0101", phone_work="+44 202 555 0101")
 
@@ -130,20 +198,15 @@ def test_a_number_with_the_same_groups_in_it_is_another(asking):
 
 
 @pytest.mark.parametrize(
-    ("number", "spelled"),
-    [
-        ("+33612345678", ["+33612345678", "33612345678", "+33 6 12 34 56 78", "0033612345678"]),
-        ("+999123", ["+999123"]),
-    ],
+    ("number", "rest"),
+    [("+33612345678", [{"hotline_c": {"$contains": "6%1%2%3%4%5%6%7%8"}}]), ("+999123", [])],
     ids=["pairs", "no groups"],
 )
-def test_a_number_whose_groups_say_too_little_is_looked_for_as_usually_spelled(
-    asking, number, spelled
-):
-    asking.caller(number)
+def test_groups_and_digits_that_say_too_little_are_not_looked_for(asking, number, rest):
+    asking.caller(number, module="acme_Visits")
 
-    condition = asking.crm.searches()[0].json["filter"][0]["$or"][0]
-    assert condition == {"phone_mobile": {"$in": spelled}}
+    usual = {"hotline_c": {"$in": list(spellings(number, "US"))}}
+    assert asking.crm.searches()[0].json["filter"] == [{"$or": [usual, *rest]}]
 
 
 def test_a_filter_that_sugar_leaves_out_finds_nobody_by_mistake(asking):
@@ -457,6 +520,22 @@ def test_a_wrong_address_is_said_so(asking):
         asking.sign_in()
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (301, "incorrect_version", "has no version 11"),
+        (403, "client_not_allowed", "only certain programs"),
+    ],
+)
+def test_a_sugar_that_no_such_client_gets_into_is_said_so(asking, server, status, code, sentence):
+    server.behaviour = error(code, status)
+
+    with pytest.raises(CrmRefused, match=sentence) as caught:
+        asking.sign_in()
+
+    assert type(caught.value) is CrmRefused
+
+
 def error(code: str, status: int) -> Callable[[Visit], None]:
     body = json.dumps({"error": code, "error_message": "No."})
     return lambda visit: visit.answer(body.encode(), status)
@@ -473,6 +552,7 @@ def error(code: str, status: int) -> Callable[[Visit], None]:
         (error("request_failure", 424), CrmMisconfigured, "rejected the request"),
         (error("metadata_out_of_date", 412), CrmUnavailable, "not ready yet"),
         (error("incorrect_version", 301), CrmRefused, "has no version 11"),
+        (error("client_not_allowed", 403), CrmRefused, "only certain programs"),
         (error("fatal_error", 500), CrmUnavailable, "fault of its own"),
         (error("maintenance", 503), CrmUnavailable, "fault of its own"),
         (error("need_login", 401), CrmCredentialsRefused, "did not accept it"),

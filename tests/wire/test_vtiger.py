@@ -31,11 +31,11 @@ from voiceapp.crm.fields import FieldType
 from voiceapp.crm.kind import VERSION
 
 ADA = "+12025550101"
-ENDING = "%2%0%2%5%5%5%0%1%0%1"
+DIGITS = "%2%0%2%5%5%5%0%1%0%1%"
 LOOKUP = (
     "SELECT id, createdtime, phone, mobile, homephone, otherphone, cf_851 FROM Contacts "
-    f"WHERE phone LIKE '{ENDING}' OR mobile LIKE '{ENDING}' OR homephone LIKE '{ENDING}' "
-    f"OR otherphone LIKE '{ENDING}' ORDER BY createdtime DESC LIMIT 10;"
+    f"WHERE phone LIKE '{DIGITS}' OR mobile LIKE '{DIGITS}' OR homephone LIKE '{DIGITS}' "
+    f"OR otherphone LIKE '{DIGITS}' ORDER BY createdtime DESC LIMIT 10;"
 )
 
 
@@ -122,6 +122,13 @@ def test_a_number_is_found_in_layouts_that_nobody_foresaw(asking, stored):
     assert answer.stored == stored
 
 
+@pytest.mark.parametrize("stored", ["202-555-0101 x12", "(202) 555-0101 ext. 7", "202 555 0101  "])
+def test_it_does_not_matter_what_stands_behind_a_number(asking, stored):
+    asking.crm.add("Contacts", phone=stored, cf_851="Gold")
+
+    assert isinstance(asking.caller(ADA, "cf_851"), Found)
+
+
 def test_a_number_that_only_has_the_same_digits_in_it_is_not_the_callers(asking):
     asking.crm.add("Contacts", phone="+920255950101", cf_851="Gold")
     asking.crm.add("Contacts", phone="2002555010901", cf_851="Gold")
@@ -134,7 +141,7 @@ def test_a_number_of_another_country_is_searched_with_its_country_code(asking):
 
     assert isinstance(asking.caller("+442079460101", "cf_851", module="Leads"), Found)
 
-    assert "LIKE '%4%4%2%0%7%9%4%6%0%1%0%1'" in queries(asking)[0]
+    assert "LIKE '%4%4%2%0%7%9%4%6%0%1%0%1%'" in queries(asking)[0]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +193,7 @@ def test_a_module_without_a_time_of_creation_is_searched_in_no_order(asking):
 
     assert answer == Found({"cf_902": "V-4711"}, "phone number", "(202) 555-0101")
     assert queries(asking) == [
-        f"SELECT id, cf_901, cf_902 FROM Vehicles WHERE cf_901 LIKE '{ENDING}' LIMIT 10;"
+        f"SELECT id, cf_901, cf_902 FROM Vehicles WHERE cf_901 LIKE '{DIGITS}' LIMIT 10;"
     ]
 
 

@@ -27,7 +27,10 @@ from voiceapp.crm.registry import KINDS
 ADA = "+12025550101"
 BY_NUMBER = (
     "type:user role:end-user phone:*2025550101 phone:+12025550101 "
-    'phone:"(202) 555-0101" phone:"+1 202-555-0101"'
+    'phone:"(202) 555-0101" phone:"+1 202-555-0101" phone:"+1 202 555 0101" '
+    'phone:"+1-202-555-0101" phone:"+1.202.555.0101" phone:"202-555-0101" phone:"202 555 0101" '
+    'phone:"202.555.0101" phone:"202/555/0101" phone:"202 5550101" phone:"202-5550101" '
+    'phone:"202/5550101" phone:"(202) 555 0101" phone:"+1 (202) 555-0101" phone:"1-202-555-0101"'
 )
 
 

@@ -29,7 +29,9 @@ from voiceapp.crm.registry import KINDS
 ADA = "+12025550101"
 SPELLED = (
     "('+12025550101', '12025550101', '2025550101', '(202) 555-0101', '+1 202-555-0101', "
-    "'0012025550101')"
+    "'0012025550101', '+1 202 555 0101', '+1-202-555-0101', '+1.202.555.0101', '202-555-0101', "
+    "'202 555 0101', '202.555.0101', '202/555/0101', '202 5550101', '202-5550101', "
+    "'202/5550101', '(202) 555 0101', '+1 (202) 555-0101', '1-202-555-0101')"
 )
 
 
@@ -59,8 +61,8 @@ def test_a_lookup_is_one_query_for_all_spellings_in_all_phone_fields(asking):
     assert request.headers["authorization"] == "Zoho-oauthtoken 1000.access.1-secret"
     assert request.json == {
         "select_query": "select id, Created_Time, Phone, Mobile, Home_Phone, Other_Phone, "
-        f"Asst_Phone, Tier from Contacts where ((((Phone in {SPELLED} or Mobile in {SPELLED}) or "
-        f"Home_Phone in {SPELLED}) or Other_Phone in {SPELLED}) or Asst_Phone in {SPELLED}) "
+        f"Tier from Contacts where (((Phone in {SPELLED} or Mobile in {SPELLED}) or "
+        f"Home_Phone in {SPELLED}) or Other_Phone in {SPELLED}) "
         "order by Created_Time desc limit 10"
     }
 
@@ -75,6 +77,24 @@ def test_a_lead_that_was_converted_is_not_found(asking):
         f"where ((Phone in {SPELLED} or Mobile in {SPELLED}) and Converted__s = 'false') "
         "order by Created_Time desc limit 10"
     ]
+
+
+def test_an_organisation_without_converted_leads_is_not_asked_for_them(asking):
+    asking.crm.untold = {"Converted__s"}
+    asking.crm.add("Leads", Mobile=ADA, Tier="Gold")
+
+    answer = asking.caller(ADA, "Tier", module="Leads")
+
+    assert answer == Found({"Tier": "Gold"}, "phone number", ADA)
+    assert "Converted__s" not in queries(asking)[0]
+
+
+@pytest.mark.parametrize("field", ["Asst_Phone", "Fax"])
+def test_the_number_of_an_assistant_or_a_fax_is_not_the_contacts(asking, field):
+    asking.crm.add("Contacts", Phone="+12025550199", **{field: ADA})
+
+    assert asking.caller(ADA) == NotFound()
+    assert field not in queries(asking)[0]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +131,7 @@ def test_a_quote_is_written_twice(asking):
     asking.digits("O'Hara\\", "Customer_No")
 
     assert queries(asking) == [
-        "select id, Created_Time, Phone, Mobile, Home_Phone, Other_Phone, Asst_Phone, Customer_No "
+        "select id, Created_Time, Phone, Mobile, Home_Phone, Other_Phone, Customer_No "
         r"from Contacts where Customer_No = 'O''Hara\\' order by Created_Time desc limit 10"
     ]
 
@@ -218,7 +238,7 @@ def test_an_encrypted_phone_field_is_left_out_of_the_query(asking):
 
 def test_where_the_fields_are_not_told_the_usual_ones_are_searched(asking):
     asking.crm.hides_fields = True
-    asking.crm.add("Contacts", Asst_Phone=ADA, Tier="Gold")
+    asking.crm.add("Contacts", Other_Phone=ADA, Tier="Gold")
 
     assert asking.caller(ADA, "Tier").values == {"Tier": "Gold"}
 
@@ -230,6 +250,7 @@ def test_the_types_of_fields_are_told(asking):
         "id": FieldType.NUMBER,
         "Created_Time": FieldType.MOMENT,
         **dict.fromkeys(asking.crm.names.phones, FieldType.PHONE),
+        **dict.fromkeys(("Asst_Phone", "Fax"), FieldType.PHONE),
         "Secret_Phone": FieldType.TEXT,
         "Tier": FieldType.TEXT,
         "Stage": FieldType.CHOICE,

@@ -40,8 +40,8 @@ _FIELDS = {
 }
 _FIELDS_OF = {
     "Contacts": _FIELDS
-    | dict.fromkeys(("Mobile", "Home_Phone", "Other_Phone", "Asst_Phone", "Secret_Phone"), "phone")
-    | {"Account_Name": "lookup"},
+    | dict.fromkeys(("Mobile", "Home_Phone", "Other_Phone", "Asst_Phone", "Fax"), "phone")
+    | {"Account_Name": "lookup", "Secret_Phone": "phone"},
     "Leads": _FIELDS | {"Mobile": "phone", "Converted__s": "boolean"},
     "Accounts": _FIELDS | {"Account_Name": "text", "Industry": "text"},
     "Visitors": _FIELDS | {"Door_Phone": "phone"},
@@ -59,7 +59,7 @@ class Zoho(StandIn):
     secrets: ClassVar = {"password": "client-secret-4711", "token": "1000.refresh.4711"}
     has_tokens = True
     names = Names(
-        phones=("Phone", "Mobile", "Home_Phone", "Other_Phone", "Asst_Phone"),
+        phones=("Phone", "Mobile", "Home_Phone", "Other_Phone"),
         tier="Tier",
         stage="Stage",
         hot="hot",
@@ -79,6 +79,8 @@ class Zoho(StandIn):
         self.api_domain = "https://www.zohoapis.eu"
         self.hides_fields = False
         """Shows none of the fields of a module: an empty 204."""
+        self.untold: set[str] = set()
+        """Fields that these credentials neither see nor may ask for."""
         self.token_answer: Response | None = None
         """What is answered to whoever asks for a token, if not one."""
         self.lifetime = 3600
@@ -163,9 +165,15 @@ class Zoho(StandIn):
             return _error(400, "INVALID_MODULE", "the module name given seems to be invalid")
         if self.hides_fields:
             return Response(204)
-        listed = _FIELDS_OF[module].items()
+        listed = self._known()[module].items()
         fields = [_described(name, type_, name in self.encrypted) for name, type_ in listed]
         return Response(body={"fields": fields})
+
+    def _known(self) -> dict[str, dict[str, str]]:
+        return {
+            module: {name: type_ for name, type_ in fields.items() if name not in self.untold}
+            for module, fields in _FIELDS_OF.items()
+        }
 
     def _coql(self, request: Request) -> Response:
         assert request.headers["content-type"] == "application/json"
@@ -175,7 +183,7 @@ class Zoho(StandIn):
         if self.is_throttled:
             return _error(429, "TOO_MANY_REQUESTS", "You have exceeded your API credits")
         try:
-            query = Query(request.json["select_query"], _FIELDS_OF, self.encrypted)
+            query = Query(request.json["select_query"], self._known(), self.encrypted)
         except Refused as refused:
             return _error(400, refused.code, "refused", **refused.details)
         found = [

@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable
+from typing import TypeAlias
 from urllib.parse import urlsplit
+
+Check: TypeAlias = Callable[[str], None]
+"""Raises ValueError, with a sentence, for an address that can't be one of a CRM."""
 
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f\\]")
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4
@@ -34,8 +38,10 @@ def refuse_no_site(address: str) -> None:
         raise ValueError("Type the address of the site only, without the part after “?”.")
 
 
-def only_at(*endings: str) -> Callable[[str], None]:
+def only_at(*endings: str, hint: str = "as in the address bar when you work in the CRM") -> Check:
     """Return a check that refuses sites whose host does not end as a vendor's hosts do.
+
+    `hint` says in the sentence where the right address is found.
 
     >>> only_at(".example.com")("https://shop.example.com/")
     >>> only_at(".example.com")("https://example.com.evil.test")
@@ -48,9 +54,7 @@ def only_at(*endings: str) -> Callable[[str], None]:
         host = (urlsplit(address).hostname or "").lower()
         if not host.endswith(endings):
             named = " or ".join(endings)
-            raise ValueError(
-                f"The host must end in {named}, as in the address bar when you work in the CRM."
-            )
+            raise ValueError(f"The host must end in {named}, {hint}.")
 
     return check
 

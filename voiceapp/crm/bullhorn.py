@@ -23,7 +23,7 @@ from voiceapp.crm.bullhorn_fields import (
 )
 from voiceapp.crm.bullhorn_query import is_no_number, lucene, selected, sort
 from voiceapp.crm.bullhorn_session import (
-    OWN_HOSTS,
+    OWN_HOST,
     REST_URL,
     SITE,
     TITLE,
@@ -185,7 +185,7 @@ def _access(token: Token) -> Access:
 KIND = Kind(
     title=TITLE,
     build=_build,
-    check=only_at(*OWN_HOSTS),
+    check=only_at(OWN_HOST),
     asks=(
         Ask(
             USERNAME,

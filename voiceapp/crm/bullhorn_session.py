@@ -7,6 +7,7 @@ Sources: "Getting started with the Bullhorn REST API" and the reference, bullhor
 for what is sent in case of failure, the recorded answers of open-source clients.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,12 +30,16 @@ from voiceapp.crm.tokens import Token
 TITLE = "Bullhorn"
 SITE = "https://rest.bullhornstaffing.com"
 """Where Bullhorn says which data centre a user is at home in."""
-OWN_HOSTS = (".bullhornstaffing.com", ".bullhorn.com")
+OWN_HOST = ".bullhornstaffing.com"
 REST_URL = "restUrl"
 """The name under which a session's address is kept with its token."""
 _SESSION_MINUTES = 60
 _MOST_HOPS = 5
 _CONSENT = b'value="Agree"'
+_LOGIN = re.compile(
+    rb"""invalid\s+(credentials|client\s*id)|<input[^>]+type\s*=\s*["']?password""", re.IGNORECASE
+)
+"""The marks of the page that somebody sees who was not let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ def _data_centre(door: Door, site: str, who: Credentials, deadline: Deadline) ->
 def _code(door: Door, oauth: str, who: Credentials, deadline: Deadline) -> tuple[str, str]:
     """Return an authorization code, and the address for OAuth where it is good.
 
-    A login page instead of a redirect means a wrong password, with status 200.
+    The login page instead of a redirect means a wrong password, with status 200; any other page,
+    that signing in is out of order.
     """
     params = {
         "client_id": who.client_id,
@@ -103,8 +109,13 @@ def _code(door: Door, oauth: str, who: Credentials, deadline: Deadline) -> tuple
         return said["code"], url.partition("?")[0].removesuffix("/authorize")
     if answer.status < 300 and _CONSENT in answer.body:
         raise CrmNotPermitted("Bullhorn wants the API user to agree to its terms, in a browser.")
-    if answer.status < 300 or answer.status in (400, 401, 403) or "error" in said:
+    is_page = answer.status < 300
+    if answer.status in (400, 401, 403) or "error" in said:
         raise refused(TITLE)
+    if is_page and _LOGIN.search(answer.body):
+        raise refused(TITLE)
+    if is_page:
+        raise CrmUnavailable("Bullhorn shows another page than that for signing in.")
     raise by_status(TITLE, answer)
 
 
@@ -151,9 +162,10 @@ def _is_own(url: str) -> bool:
 
     >>> _is_own("https://auth-emea.bullhornstaffing.com/oauth")
     True
-    >>> _is_own("http://rest.bullhorn.com"), _is_own("https://bullhorn.com.evil.test")
+    >>> here = "rest.bullhornstaffing.com"
+    >>> _is_own(f"http://{here}"), _is_own(f"https://{here}.evil.test")
     (False, False)
-    >>> _is_own("https://rest.bullhorn.com:8443"), _is_own("https://a@rest.bullhorn.com")
+    >>> _is_own(f"https://{here}:8443"), _is_own(f"https://a@{here}")
     (False, False)
     """
     try:
@@ -162,7 +174,7 @@ def _is_own(url: str) -> bool:
     except ValueError:
         return False
     host = (parts.hostname or "").lower()
-    return parts.scheme == "https" and is_plain and host.endswith(OWN_HOSTS)
+    return parts.scheme == "https" and is_plain and host.endswith(OWN_HOST)
 
 
 def _object(payload: FieldValue) -> Mapping[str, FieldValue]:

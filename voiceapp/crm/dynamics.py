@@ -18,6 +18,7 @@ from voiceapp.crm.contract import (
     CallFacts,
     CrmClient,
     CrmError,
+    CrmRefused,
     FieldValue,
     NotFound,
     Search,
@@ -159,8 +160,12 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 
 
 def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
-    # so Microsoft calls a tenant that there is not
-    return refused(TITLE) if text(at_path(payload, "error")) == "invalid_request" else None
+    match text(at_path(payload, "error")):
+        case "invalid_request":  # so Microsoft calls a tenant that there is not
+            return refused(TITLE)
+        case "invalid_resource" | "invalid_scope":
+            return CrmRefused(f"The tenant knows no {TITLE} at this environment's address.")
+    return None
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:

@@ -12,6 +12,7 @@ from voiceapp.crm.answers import name, unknown
 from voiceapp.crm.contract import Caller, FieldValue, KeyedDigits, Order, Search
 from voiceapp.crm.dynamics_schema import TITLE
 from voiceapp.crm.fields import Field, FieldType, read_as
+from voiceapp.crm.match import is_number
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import spellings
 
@@ -83,7 +84,7 @@ def _literal(field: Field | None, digits: str) -> str | None:
     if field and type_ is FieldType.CHOICE:
         return next((key for key, label in field.choices if label == digits), None)
     if type_ is FieldType.NUMBER:
-        return (digits.lstrip("0") or "0") if digits.isascii() and digits.isdecimal() else None
+        return digits if is_number(digits) else None
     return quoted(digits)
 
 

@@ -5,7 +5,7 @@ Sources: the API pages of docs.espocrm.com; where they are silent, the server's 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from voiceapp.crm.address import base_of, refuse_no_site
@@ -30,7 +30,7 @@ from voiceapp.crm.fields import Field, FieldType, by_name, phones
 from voiceapp.crm.kind import PASSWORD, URL, Ask, Connection, Kind, Surroundings
 from voiceapp.crm.match import Candidate, is_number, settle
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import is_same, national, spellings
+from voiceapp.crm.phone import compact, is_anothers, is_same, national, spellings
 
 TITLE = "EspoCRM"
 _API = "/api/v1"
@@ -69,6 +69,7 @@ class EspoCrmClient:
             "maxSize": search.limit,
         }
         found = self._list(entity, asked, deadline)
+        _refuse_unknown_fields(needed, known, found)
         further = self._further_numbers(search, entity, found, numbers, deadline)
         candidates = [
             Candidate(
@@ -197,14 +198,37 @@ def _where_keyed(attribute: str, digits: str, field: Field | None) -> list[_Cond
 
 
 def _is_exactly(field: str, number: str, country: str) -> _Condition:
-    """Return what the caller's number meets only: all its digits, or a spelling as it stands."""
-    digits = number.removeprefix("+")
+    """Return what the caller's number meets only: all its digits, or a spelling as it stands.
+
+    Digits with a country code or a trunk zero will do in any layout. Without both, another
+    country's number may have the same, as +20 25550101 and 202 555 0101.
+    """
+    digits, tried = number.removeprefix("+"), spellings(number, country)
+    bare = (compact(one).removeprefix("+") for one in tried)
+    dialled = (one for one in bare if one.startswith("0") or one != national(number))
+    numeric = dict.fromkeys((digits, f"00{digits}", *dialled))
+
+    def own(written: Iterable[str]) -> list[str]:
+        return [one for one in written if not is_anothers(one, number, country)]
+
     return _any_of(
         [
-            _condition("in", f"{field}Numeric", [digits, f"00{digits}"]),
-            _condition("in", field, spellings(number, country)),
+            _condition("in", f"{field}Numeric", own(numeric)),
+            _condition("in", field, own(tried)),
         ]
     )
+
+
+def _refuse_unknown_fields(
+    needed: Sequence[str], known: Mapping[str, Field], found: Sequence[_Row]
+) -> None:
+    """Raise `CrmMisconfigured` for a field that there is not; the server leaves it out in silence.
+
+    Some that are there have no definition of their own, as accountId.
+    """
+    for one in needed if known and found else ():
+        if one not in known and not any(one in row for row in found):
+            raise unknown(TITLE)
 
 
 def _order_by(search: Search, known: Mapping[str, Field]) -> str:

@@ -120,6 +120,8 @@ def _candidate(
     sent = row.get("properties")
     if not isinstance(sent, Mapping):
         raise bad(TITLE)
+    if known and any(one not in known and one not in sent for one in search.needed()):
+        raise unknown(TITLE)  # HubSpot leaves out what there is not, and says nothing of it
     return Candidate(
         phones=[sent.get(one) for one in numbers],
         fields={one: _value(known.get(one), sent.get(one)) for one in search.needed()},
@@ -217,7 +219,7 @@ KIND = Kind(
     ),
     modules={
         "Contacts": "Contact",
-        "Leads": "Contact, too: a lead is one whose lifecycle stage or lead status says so",
+        "Leads": "Contact, too, and every one: a lead is a contact there, whatever its stage",
         "Accounts": "Company",
     },
     site=_SITE,

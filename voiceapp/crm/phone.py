@@ -106,7 +106,18 @@ def is_same(stored: str, number: str, country: str) -> bool:
     if left is not None and right is not None and _e164(left) == _e164(right):
         return True
     # without a plus it is a number from home, wherever it may be one
-    return bare == number[1:] and (left is None or not phonenumbers.is_valid_number(left))
+    return bare == number[1:] and not is_anothers(stored, number, country)
+
+
+def is_anothers(written: str, number: str, country: str) -> bool:
+    """
+    Say whether what is written is a valid number, and another one than the given (E.164).
+
+    >>> is_anothers("3235550101", "+3235550101", "US"), is_anothers("555", "+3235550101", "US")
+    (True, False)
+    """
+    parsed = _parse(written, country)
+    return parsed is not None and phonenumbers.is_valid_number(parsed) and _e164(parsed) != number
 
 
 def read_e164(text: str, country: str) -> str | None:

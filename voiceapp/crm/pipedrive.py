@@ -1,7 +1,8 @@
 """Pipedrive: searched and read over its API v2; over v1 where v2 has nothing (leads, users).
 
 Numbers are found by the search index, which knows those of people only: organizations, leads and
-deals are found through the person. Two requests: one searches, one reads all that it came upon.
+deals are found through the person. Two requests: one searches, one reads all that it came upon
+(of leads that have digits in a field only a single one is read: there is no list of them).
 
 Sources: the API reference, developers.pipedrive.com/docs/api/v1, and the pages on API v2 and rate
 limiting, pipedrive.readme.io/docs.
@@ -23,6 +24,7 @@ from voiceapp.crm.contract import (
     CallFacts,
     CrmClient,
     CrmError,
+    CrmMisconfigured,
     CrmRefused,
     FieldValue,
     Found,
@@ -36,7 +38,7 @@ from voiceapp.crm.fields import Field, by_name
 from voiceapp.crm.kind import PASSWORD, URL, Ask, Connection, Kind, Surroundings
 from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import is_same
+from voiceapp.crm.phone import is_same, national
 from voiceapp.crm.pipedrive_fields import (
     ALIASES,
     LEAD_FIELDS,
@@ -45,9 +47,11 @@ from voiceapp.crm.pipedrive_fields import (
     is_custom,
     read_fields,
 )
-from voiceapp.crm.pipedrive_query import PLACES, Asked, live, numbers_of, place_of, term
+from voiceapp.crm.pipedrive_query import PLACES, Asked, live, numbers_of, place_of
 
 _MOST_PAGES = 8
+_MOST_LEADS = 1
+"""How many leads are read to see which of them count, as each takes a request of its own."""
 _SEARCHED_AS = {sent: searched for searched, sent in ALIASES.items()}
 _ID = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 
@@ -126,8 +130,8 @@ class PipedriveClient:
         }
         payload = self._api.get("/api/v2/itemSearch/field", deadline, params)
         ids = dict.fromkeys(text(row.get("id")) for row in rows(TITLE, payload, "data"))
-        if asked.place.entity == "lead" and len(ids) > 1:
-            return Several(len(ids))  # of leads, one request reads a single one or a person's
+        if asked.place.entity == "lead" and len(ids) > _MOST_LEADS:
+            return Several(len(ids))
         read = self._read(asked, list(ids), deadline)
         return settle(asked.search, [asked.candidate(row, ()) for row in read], self._country)
 
@@ -178,7 +182,7 @@ class PipedriveClient:
         self, search: Search, number: str, types: str, in_fields: str, deadline: Deadline
     ) -> list[Mapping[str, FieldValue]]:
         params = {
-            "term": term(number),
+            "term": national(number),  # the index looks within numbers, at their digits only
             "item_types": types,
             "fields": in_fields,
             "limit": str(search.limit),
@@ -190,7 +194,7 @@ class PipedriveClient:
     def _read(
         self, asked: Asked, ids: Sequence[str], deadline: Deadline
     ) -> list[Mapping[str, FieldValue]]:
-        """Return the records that have these ids, by one request if there are any."""
+        """Return the records that have these ids, by one request, or by one for each lead."""
         if not ids:
             return []
         if not all(map(_ID.fullmatch, ids)):
@@ -198,8 +202,14 @@ class PipedriveClient:
         if asked.place.entity != "lead":
             params = asked.read() | {"ids": ",".join(ids)}
             return live(self._api.get(asked.place.path, deadline, params))
-        payload = self._api.get(f"{asked.place.path}/{ids[0]}", deadline)
-        return live({"data": [payload.get("data")]} if isinstance(payload, Mapping) else payload)
+        return [row for id_ in ids for row in self._lead(f"{asked.place.path}/{id_}", deadline)]
+
+    def _lead(self, path: str, deadline: Deadline) -> list[Mapping[str, FieldValue]]:
+        try:
+            lead = at_path(self._api.get(path, deadline), "data")
+        except CrmMisconfigured:  # deleted, and the index has not heard of it yet
+            return []
+        return live({"data": [lead]})
 
 
 def _with_pause(answer: HttpAnswer) -> HttpAnswer:

@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import phonenumbers
-
 from voiceapp.crm.answers import rows, text, unknown
 from voiceapp.crm.contract import FieldValue, Order, Search
 from voiceapp.crm.fields import Field, FieldType
@@ -144,18 +142,3 @@ def live(payload: FieldValue) -> list[Mapping[str, FieldValue]]:
     """Return the records of an answer, without those deleted or archived."""
     listed = rows(TITLE, payload, "data")
     return [row for row in listed if True not in (row.get("is_deleted"), row.get("is_archived"))]
-
-
-def term(number: str) -> str:
-    """
-    Return what is searched to find a number (E.164) however it is spelled: its national digits.
-
-    The index looks within numbers and leaves out what is no digit.
-
-    >>> term("+12025550104"), term("+49301234567"), term("12")
-    ('2025550104', '301234567', '12')
-    """
-    try:
-        return phonenumbers.national_significant_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return number

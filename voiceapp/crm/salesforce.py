@@ -3,34 +3,33 @@
 Sources: the REST API Developer Guide and the SOQL Reference, developer.salesforce.com/docs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
-from voiceapp.crm.address import base_of, only_at
+from voiceapp.crm.address import only_at
 from voiceapp.crm.answers import name, not_permitted, refused, rows, text, throttled, unknown
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
     Answer,
-    Caller,
     CallFacts,
     CrmClient,
     CrmError,
+    CrmUnavailable,
     FieldValue,
-    KeyedDigits,
-    Order,
+    NotFound,
     Search,
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.fields import Field, FieldType, by_name, phones, read_as
 from voiceapp.crm.kind import PASSWORD, TOKEN, URL, USERNAME, Ask, Connection, Kind, Surroundings
-from voiceapp.crm.match import Candidate, is_number, settle
+from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import spellings
+from voiceapp.crm.salesforce_soql import TITLE, query
 from voiceapp.crm.tokens import Token
 
-TITLE = "Salesforce"
 _DATA = "/services/data/v62.0"
 _OBJECTS = {"Contacts": "Contact", "Leads": "Lead", "Accounts": "Account"}
 _USUAL_PHONES = {
@@ -38,6 +37,8 @@ _USUAL_PHONES = {
     "Lead": ("Phone", "MobilePhone"),
     "Account": ("Phone",),
 }
+_NOT_THEIRS = {"AssistantPhone", "Fax"}
+"""Numbers that nobody calls from, or somebody else does: who has one is not the caller."""
 _TYPES = {
     "phone": FieldType.PHONE,
     "int": FieldType.NUMBER,
@@ -55,9 +56,6 @@ _TYPES = {
     "location": FieldType.OTHER,
     "base64": FieldType.OTHER,
 }
-_ESCAPED = str.maketrans(
-    {"\\": r"\\", "'": r"\'", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
-)
 
 
 class SalesforceClient:
@@ -71,13 +69,17 @@ class SalesforceClient:
     def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
         """Return the record that has the caller's number in one of its phone fields."""
         known = by_name(self._book.fields(search.module, self.fields, deadline))
-        numbers = phones(tuple(known.values()), _USUAL_PHONES.get(_object(search.module), ()))
-        query = _soql(search, known, numbers, self._country)
-        payload = self._api.get(f"{_DATA}/query", deadline, {"q": query})
+        object_ = _object(search.module)
+        told = tuple(field for field in known.values() if field.name not in _NOT_THEIRS)
+        numbers = phones(told, _USUAL_PHONES.get(object_, ()))
+        asked = query(search, object_, known, numbers, self._country)
+        if asked is None:
+            return NotFound()
+        payload = self._api.get(f"{_DATA}/query", deadline, {"q": asked})
         candidates = [
             Candidate(
                 phones=[row.get(one) for one in numbers],
-                fields={one: _value(known.get(one), at_path(row, one)) for one in search.needed()},
+                fields={one: _value(known.get(one), row, one) for one in search.needed()},
                 created=row.get("CreatedDate"),
             )
             for row in rows(TITLE, payload, "records")
@@ -110,59 +112,6 @@ def _object(module: str) -> str:
     return _OBJECTS.get(module) or name(TITLE, module)
 
 
-def _soql(search: Search, known: Mapping[str, Field], numbers: Sequence[str], country: str) -> str:
-    needed = [name(TITLE, one) for one in search.needed()]
-    wanted = dict.fromkeys(("Id", "CreatedDate", *numbers, *map(_labelled(known), needed)))
-    where = _where(search, known, numbers, country)
-    if _object(search.module) == "Lead":
-        where = f"({where}) AND IsConverted = false"
-    return (
-        f"SELECT {', '.join(wanted)} "  # noqa: S608  # names are checked, values are quoted
-        f"FROM {_object(search.module)} WHERE {where} "
-        f"ORDER BY {_order(search.order)} LIMIT {search.limit}"
-    )
-
-
-def _labelled(known: Mapping[str, Field]) -> Callable[[str], str]:
-    """Return what selects a field: of a pick list its label, under the field's own name."""
-
-    def select(one: str) -> str:
-        field = known.get(one)
-        is_list = field is not None and field.type in (FieldType.CHOICE, FieldType.CHOICES)
-        return f"toLabel({one})" if is_list else one
-
-    return select
-
-
-def _where(search: Search, known: Mapping[str, Field], numbers: Sequence[str], country: str) -> str:
-    match search.who:
-        case Caller(number):
-            if not numbers:
-                raise unknown(TITLE)
-            tried = ", ".join(map(_quoted, spellings(number, country)))
-            return " OR ".join(f"{one} IN ({tried})" for one in numbers)
-        case KeyedDigits(digits, field):
-            searched = known.get(field)
-            is_numeric = searched is not None and searched.type is FieldType.NUMBER
-            literal = digits if is_numeric and is_number(digits) else _quoted(digits)
-            return f"{name(TITLE, field)} = {literal}"
-
-
-def _order(order: Order | None) -> str:
-    field = name(TITLE, order.field) if order and order.field else "CreatedDate"
-    return f"{field} {'DESC' if order is None or order.is_highest else 'ASC'} NULLS LAST"
-
-
-def _quoted(typed: str) -> str:
-    """
-    Return a text as a string of SOQL.
-
-    >>> print(_quoted("O'Hara\\n"))
-    'O\\'Hara\\n'
-    """
-    return f"'{typed.translate(_ESCAPED)}'"
-
-
 def _field(row: Mapping[str, FieldValue]) -> Field:
     choices = tuple(
         (text(one.get("label")),) * 2  # as toLabel() sends them
@@ -170,10 +119,22 @@ def _field(row: Mapping[str, FieldValue]) -> Field:
         if one.get("active") is True
     )
     type_ = _TYPES.get(text(row.get("type")), FieldType.TEXT)
+    if type_ is FieldType.PHONE and row.get("filterable") is False:
+        type_ = FieldType.TEXT  # encrypted, say: one of them in a query, and all of it is refused
     return Field(text(row.get("name")), text(row.get("label")), type_, choices)
 
 
-def _value(field: Field | None, sent: FieldValue) -> FieldValue:
+def _value(field: Field | None, row: Mapping[str, FieldValue], path: str) -> FieldValue:
+    """Return a value as rules want it.
+
+    Salesforce takes a name in any case and answers in its own: what then is not there under the
+    name as typed would be empty in silence. Raises `CrmMisconfigured` for it.
+    """
+    link, _, last = path.rpartition(".")
+    holder = at_path(row, link) if link else row
+    if path.partition(".")[0] not in row or (isinstance(holder, Mapping) and last not in holder):
+        raise unknown(TITLE)
+    sent = at_path(row, path)
     if field is not None and field.type is FieldType.CHOICES and isinstance(sent, str):
         return sent.split(";")
     return read_as(field, sent)
@@ -188,6 +149,10 @@ _FAULTS = {
     "NOT_FOUND": unknown,
     "API_DISABLED_FOR_ORG": not_permitted,
     "INSUFFICIENT_ACCESS": not_permitted,
+    **dict.fromkeys(
+        ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"),  # with status 400
+        lambda title: CrmUnavailable(f"{title} was too busy for this query."),
+    ),
 }
 
 
@@ -201,8 +166,13 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     return make(TITLE) if make else None
 
 
+def _token_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
+    is_hurried = text(at_path(payload, "error")) == "rate_limit_exceeded"
+    return throttled(TITLE, answer) if is_hurried else None
+
+
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
-    base = base_of(connection.url)
+    base = f"https://{urlsplit(connection.url).netloc.lower()}"  # of whatever page is pasted
     form = {
         "client_id": connection.option(USERNAME),
         "client_secret": connection.secret(PASSWORD),
@@ -212,7 +182,8 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         form |= {"grant_type": "refresh_token", "refresh_token": connection.secret(TOKEN)}
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
-        return grant(TITLE, around.door, f"{base}/services/oauth2/token", form, deadline)
+        url = f"{base}/services/oauth2/token"
+        return grant(TITLE, around.door, url, form, deadline, fault=_token_fault)
 
     sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
     api = Api(TITLE, around.door, base, sign_in, _fault)
@@ -226,7 +197,11 @@ def _access(token: Token) -> Access:
 KIND = Kind(
     title=TITLE,
     build=_build,
-    check=only_at(".my.salesforce.com", ".my.salesforce.mil"),
+    check=only_at(
+        ".my.salesforce.com",
+        ".my.salesforce.mil",
+        hint="as Setup › My Domain shows it; not the address with “lightning”",
+    ),
     asks=(
         Ask(
             URL,
@@ -238,7 +213,8 @@ KIND = Kind(
             USERNAME,
             "Consumer Key",
             "Setup › External Client App Manager › your app › Settings › OAuth Settings. The app "
-            "needs the scope “api” and the Client Credentials Flow with a run-as user.",
+            "needs the scope “api” and the Client Credentials Flow with a run-as user, whose "
+            "permissions are “API Enabled” and to read the objects and their fields.",
         ),
         Ask(PASSWORD, "Consumer Secret", "Beside the Consumer Key."),
         Ask(

@@ -35,7 +35,7 @@ from voiceapp.crm.kind import ACCOUNT, PASSWORD, URL, USERNAME, Ask, Connection,
 from voiceapp.crm.match import settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import show, spellings
+from voiceapp.crm.phone import national, show, spellings
 from voiceapp.crm.sugarcrm_records import (
     CREATED,
     MODULES,
@@ -52,7 +52,7 @@ TITLE = "SugarCRM"
 _REST = "/rest/v11"
 _REFRESH = "refresh_token"
 _PAIR, _TELLING = 2, 7
-"""Digits of a group that says little, and how many it takes in others to tell a number."""
+"""Digits of a group that says little, and how many it takes to tell a number from most others."""
 
 
 class SugarCrmClient:
@@ -125,7 +125,8 @@ def _filter(
         case Caller(number):
             if not numbers:
                 raise unknown(TITLE)
-            return {"$or": [_has_number(one, number, country) for one in numbers]}
+            tests = _tests(number, country)
+            return {"$or": [_applied(one, field) for field in numbers for one in tests]}
         case KeyedDigits(digits, field):
             searched = known.get(field)
             is_number = searched is not None and searched.type is FieldType.NUMBER
@@ -133,16 +134,27 @@ def _filter(
             return {field: {"$equals": int(digits) if is_number and is_whole else digits}}
 
 
-def _has_number(field: str, number: str, country: str) -> Mapping[str, Any]:
-    """Return a filter for a number in whatever way its groups of digits are set apart.
+def _tests(number: str, country: str) -> Sequence[Sequence[Mapping[str, Any]]]:
+    """Return what a field may be put to that has a number; all parts of one test have to hold.
 
-    Sugar compares texts, and its users write numbers as they like. Where the groups would fit too
-    many other numbers, the usual spellings have to do.
+    Sugar compares texts, and its users write numbers as they like. So there are the usual
+    spellings, the usual groups of digits with anything between them, and the digits with anything
+    between them; to an edition that takes “%” for nothing but itself the last fits no number.
+    What would fit too many other numbers is left out.
     """
+    tests: list[Sequence[Mapping[str, Any]]] = [[{"$in": spellings(number, country)}]]
     groups = re.findall(r"\d+", show(number))[1:]
-    if sum(len(one) for one in groups if len(one) > _PAIR) < _TELLING:
-        return {field: {"$in": spellings(number, country)}}
-    return {"$and": [{field: {"$contains": one}} for one in groups]}
+    if sum(len(one) for one in groups if len(one) > _PAIR) >= _TELLING:
+        tests.append([{"$contains": one} for one in groups])
+    digits = national(number)
+    if len(digits) >= _TELLING:
+        tests.append([{"$contains": "%".join(digits)}])
+    return tests
+
+
+def _applied(test: Sequence[Mapping[str, Any]], field: str) -> Mapping[str, Any]:
+    conditions = [{field: one} for one in test]
+    return {"$and": conditions} if len(conditions) > 1 else conditions[0]
 
 
 def _order(order: Order | None, *, is_dated: bool) -> Mapping[str, Any]:
@@ -191,18 +203,28 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
         return unknown(TITLE)
     if code == "metadata_out_of_date":
         return CrmUnavailable(f"{TITLE} is being changed, and not ready yet ({answer.status}).")
+    return _refusal(code)
+
+
+def _refusal(code: str) -> CrmError | None:
+    """Read what is wrong with the client rather than with its question."""
     if code == "incorrect_version":
         return CrmRefused(f"{TITLE} has no version 11 of its REST API.")
+    if code == "client_not_allowed":
+        return CrmRefused(f"{TITLE} is set up to let only certain programs use its REST API.")
     return None
 
 
 def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
-    """Tell a wrong platform or address from wrong credentials."""
-    if answer.status == 422 and b"invalid_parameter" in answer.body:
+    """Tell a wrong platform or address, or what is wrong with the client, from credentials."""
+    code = text(payload.get("error")) if isinstance(payload, Mapping) else ""
+    if answer.status == 422 and code == "invalid_parameter":
         return CrmRefused(
             f"{TITLE} does not know the platform; it is added under Configure API Platforms."
         )
-    return CrmRefused(f"{TITLE} is not at this address.") if answer.status == 404 else None
+    if answer.status == 404:
+        return CrmRefused(f"{TITLE} is not at this address.")
+    return _refusal(code)
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:

@@ -162,7 +162,7 @@ def _where(
             if not numbers:
                 raise unknown(TITLE)
             digits = min((compact(one) for one in spellings(number, country)), key=len)
-            pattern = "%" + "%".join(digits)  # whatever stands between them
+            pattern = f"%{'%'.join(digits)}%"  # whatever stands between, before and behind them
             return " OR ".join(f"{_name(one)} LIKE '{pattern}'" for one in numbers)
         case KeyedDigits(digits, name):
             if not _HARMLESS.fullmatch(digits):

@@ -50,10 +50,12 @@ _CENTRES = (
 """The data centres: where each gives tokens, where it answers, and what it is called."""
 _HOSTS = {accounts: api for accounts, api, _ in _CENTRES}
 _USUAL_PHONES = {
-    "Contacts": ("Phone", "Mobile", "Home_Phone", "Other_Phone", "Asst_Phone"),
+    "Contacts": ("Phone", "Mobile", "Home_Phone", "Other_Phone"),
     "Leads": ("Phone", "Mobile"),
     "Accounts": ("Phone",),
 }
+_NOT_THEIRS = {"Asst_Phone", "Fax"}
+"""Numbers that nobody calls from, or somebody else does: who has one is not the caller."""
 _TYPES = {
     "phone": FieldType.PHONE,
     **dict.fromkeys(
@@ -84,7 +86,8 @@ class ZohoClient:
     def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
         """Return the record that has the caller's number in one of its phone fields."""
         known = by_name(self._book.fields(search.module, self.fields, deadline))
-        numbers = phones(tuple(known.values()), _USUAL_PHONES.get(search.module, ()))
+        told = tuple(field for field in known.values() if field.name not in _NOT_THEIRS)
+        numbers = phones(told, _USUAL_PHONES.get(search.module, ()))
         asked = query(search, known, numbers, self._country)
         if asked is None:
             return NotFound()
@@ -262,7 +265,8 @@ KIND = Kind(
             "Code or refresh token",
             "In the Self Client › Generate Code, with the scopes ZohoCRM.modules.READ,"
             "ZohoCRM.coql.READ,ZohoCRM.settings.modules.READ,ZohoCRM.settings.fields.READ. Type "
-            "the code here and save before its minutes are over: it is exchanged for the token.",
+            "the code here and save before its minutes are over: it is exchanged for the token. "
+            "Test it then.",
         ),
     ),
     modules={

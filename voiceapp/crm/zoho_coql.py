@@ -62,7 +62,10 @@ def _where(
             if is_numeric and not is_number(digits):
                 return None  # 0042 is no number, and 42 is not what was keyed in
             where = f"{_column(field)} = {digits if is_numeric else _quoted(digits)}"
-    return f"({where} and Converted__s = 'false')" if search.module == "Leads" else where
+    tells_converted = not known or "Converted__s" in known
+    if search.module == "Leads" and tells_converted:
+        return f"({where} and Converted__s = 'false')"
+    return where
 
 
 def _order(order: Order | None) -> str:

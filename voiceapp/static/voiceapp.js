@@ -15,6 +15,7 @@ async function send(form, address, submitter) {
 async function reshape(form, submitter, focus) {
   if (form.inert) return; // on its way already
   form.inert = true; // what is typed meanwhile would be lost
+  if (submitter.id === "try-button") document.getElementById("told").textContent = "Asking the CRM …";
   clearTimeout(waiting);
   // not form.action and form.id: where an input is called "id", they are that input
   const [address, id] = [form.getAttribute("action"), form.getAttribute("id")];
