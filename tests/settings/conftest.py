@@ -70,7 +70,17 @@ def restore(demo: Engine) -> None:
                 connection.execute(text(f"SELECT setval({sequence}, ({highest}), false)"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of the pages on both databases; those of forms alone say that one will do."""
+    if "make_app" in metafunc.fixturenames:
+        databases = getattr(metafunc.module, "DATABASES", DATABASES)
+        metafunc.parametrize("make_app", databases, indirect=True)
+
+
+@pytest.fixture
 def make_app(request: pytest.FixtureRequest, make_app: MakeApp) -> MakeApp:
     """Make applications with the demo, on each of the databases."""
     if request.param == "sqlite":

@@ -15,6 +15,7 @@ from voiceapp.settings.fields import DestinationField, PromptField, VoiceField
 from voiceapp.settings.forms import BaseForm
 from voiceapp.settings.offer import FROM_DID, FROM_KEY, FROM_RULE, SAFE, Offer
 
+DATABASES = ("sqlite",)
 JOANNA = Voice("Polly.Joanna", "en-US")
 GERMAN = replace(PLAN, installation=replace(PLAN.installation, country="DE"))
 

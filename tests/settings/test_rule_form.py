@@ -9,6 +9,7 @@ from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import DestinationKind, Rule
 
+DATABASES = ("sqlite",)
 NEW = "/admin/routing/new"
 THEN = "If nobody is found in Contacts"
 GENERAL_TAB, CRM_TAB, SETUP_TAB = "General", "CRM Settings", "Rule setup"

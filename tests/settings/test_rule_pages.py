@@ -18,6 +18,7 @@ from voiceapp.routing import draft
 from voiceapp.rules.plan import Installation, Queue
 from voiceapp.rules.rule import Destination, DestinationKind, Location, Rule
 
+DATABASES = ("sqlite",)
 TAB, NEW, WORDS = "/admin/routing/", "/admin/routing/new", "/admin/routing/words"
 VIP, BALANCE = "VIP customers", "Balance check"
 EVIL = "<script>alert('\"')</script>"
