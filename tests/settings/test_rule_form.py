@@ -477,7 +477,7 @@ def test_nothing_typed_is_lost_when_a_row_is_added(editor):
 
     after = Page(answer.text).data()
     for name, value in page.data().items(multi=True):
-        assert after.get(name) == value, name
+        assert name == "csrf_token" or after.get(name) == value, name  # that one has the time in it
     for name, value in typed.items():
         assert after[name.replace("__", "-")].replace("\r\n", "\n") == value.replace("\r\n", "\n")
 
