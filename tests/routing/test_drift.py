@@ -63,7 +63,7 @@ def test_nothing_is_said_of_a_rule_whose_crm_is_gone(known):
 def test_a_field_that_is_gone_is_named_with_crm_and_module(known):
     known.tell("Contacts", tier=FieldType.TEXT)
 
-    assert told(known, TIERS) == ("Odoo has no field Tier in Contacts any more.",)
+    assert told(known, TIERS) == ("Odoo has no field Tier in Contacts.",)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_every_field_that_a_rule_reads_or_searches_is_looked_for_once(known, cha
     known.tell("Contacts", Tier=FieldType.TEXT)
 
     assert told(known, replace(TIERS, **changes)) == tuple(
-        f"Odoo has no field {name} in Contacts any more." for name in gone
+        f"Odoo has no field {name} in Contacts." for name in gone
     )
 
 
@@ -102,7 +102,7 @@ def test_every_module_that_is_searched_is_looked_into(known):
     known.tell("Contacts", Tier=FieldType.TEXT)
     known.tell("Leads", Level=FieldType.TEXT)
 
-    assert told(known, FIRST_THEN) == ("Odoo has no field Tier in Leads any more.",)
+    assert told(known, FIRST_THEN) == ("Odoo has no field Tier in Leads.",)
 
 
 def test_a_field_of_another_type_is_told_with_both(known):
@@ -134,5 +134,5 @@ def test_each_rule_has_sentences_of_its_own(known):
     rules = [TIERS, replace(TIERS, name="Zoho's", integration="zoho")]
 
     assert drifted(iter(rules), iter([ODOO, ZOHO]), known) == {
-        "Zoho's": ("Zoho has no field Tier in Contacts any more.",)
+        "Zoho's": ("Zoho has no field Tier in Contacts.",)
     }

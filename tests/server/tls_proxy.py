@@ -40,7 +40,11 @@ class TlsProxy:
                 plain, _ = self._listener.accept()
             except OSError:
                 return
-            outside = self._context.wrap_socket(plain, server_side=True)
+            try:
+                outside = self._context.wrap_socket(plain, server_side=True)
+            except OSError:  # it does not accept our certificate; others may
+                plain.close()
+                continue
             inside = socket.create_connection(("127.0.0.1", self.upstream))
             self._sockets += [outside, inside]
             for pair in ((outside, inside), (inside, outside)):

@@ -46,7 +46,7 @@ def _sentences(
         for name in dict.fromkeys((*rule.fields, *searched)):
             # a path leads to a field of another record, which nothing is known of
             if name and "." not in name and name not in fields:
-                yield f"{integration.name} has no field {name} in {module} any more."
+                yield f"{integration.name} has no field {name} in {module}."
         if module == rule.module:  # the type is what that one had
             yield from _changed(rule, module, fields)
 

@@ -22,7 +22,7 @@ from voiceapp.crm.kind import (
 from voiceapp.routing.credentials import Kept
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.settings import rule_crm
-from voiceapp.settings.forms import BaseForm, Text
+from voiceapp.settings.forms import BaseForm, Text, stripped
 from voiceapp.settings.rule_crm import CrmChoice
 from voiceapp.vault import origin
 
@@ -81,8 +81,8 @@ class CrmFields(BaseForm):
     )
     url = Text("CRM URL", longest=2000, validators=[WhereAsked()])
     username = Text("CRM Username", validators=[WhereAsked()])
-    password = PasswordField("CRM Password", [WhereAsked()])
-    token = PasswordField("Second secret", [WhereAsked()])
+    password = PasswordField("CRM Password", [WhereAsked()], [stripped])
+    token = PasswordField("Second secret", [WhereAsked()], [stripped])
     forget_token = BooleanField("Remove the one that is kept")
     account = Text("Account", validators=[WhereAsked()])
     interface = Text("Version", validators=[WhereAsked()])

@@ -114,6 +114,7 @@ let naming;
 // a field that the CRM knows brings the operators and values that fit it; not while one types on
 function followField(input) {
   clearTimeout(naming);
+  document.getElementById("field-known")?.replaceChildren(); // it is about what stood there before
   if (![...(input.list?.options ?? [])].some((one) => one.value === input.value)) return;
   naming = setTimeout(() => {
     if (document.activeElement !== input) return;
