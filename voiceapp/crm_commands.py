@@ -12,9 +12,9 @@ from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import credentials, draft
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.rehearsal import Greeting, Rehearsal, greet, rehearse
+from voiceapp.routing.rehearsal import Greeting, Rehearsal, greet, question, rehearse
 from voiceapp.rules.plan import Integration, Plan
-from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
+from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
 
 _FAILED = 1
@@ -59,7 +59,7 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
     clients = Clients(runtime().probing(steps), runtime().vault)
     clients.take_credentials({asked.key: credentials.sealed_of(db.session(), asked.key)})
     db.session.close()
-    greeting, found = _look_up(clients, asked, plan, _rule(asked, module, field), number, steps)
+    greeting, found = _look_up(clients, asked, plan, question(asked, module, field), number, steps)
     if found is not None and found.fault:
         raise click.UsageError(found.fault)
     if as_json:
@@ -108,19 +108,6 @@ def _integration(plan: Plan, name: str) -> Integration:
             return one
     names = ", ".join(one.name for one in plan.integrations if not one.is_private)
     raise click.ClickException(f"There is no integration {name}. There are: {names}.")
-
-
-def _rule(asked: Integration, module: str, field: str) -> Rule:
-    hang_up = Destination(DestinationKind.HANGUP)
-    return Rule(
-        name="lookup",
-        location=Location.DID,
-        integration=asked.key,
-        module=module,
-        field=field,
-        conditions=(),
-        outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
-    )
 
 
 def _to_json(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> dict[str, object]:

@@ -15,8 +15,9 @@ from voiceapp.people import Role
 from voiceapp.routing import credentials, draft
 from voiceapp.routing.credentials import Kept
 from voiceapp.routing.kinds import Stored
+from voiceapp.routing.rehearsal import question
 from voiceapp.rules.plan import Integration, Plan
-from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule, outcomes_for
+from voiceapp.rules.rule import Rule
 from voiceapp.rules.uses import rules_asking, title
 from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
@@ -166,17 +167,9 @@ def _settle(session: Session, form: IntegrationForm) -> None:
 
 def _test(form: IntegrationForm, plan: Plan) -> Tested:
     """Sign in, list the modules, and ask for a number and a field as a rule would."""
-    hang_up = Destination(DestinationKind.HANGUP)
     integration = form.part(form.own)
-    rule = Rule(
-        name="Test connection",
-        location=Location.DID,
-        integration=integration.key,
-        module=request.form.get("try_module", "").strip(),
-        field=request.form.get("try_field", "").strip(),
-        conditions=(),
-        outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
-    )
+    module = request.form.get("try_module", "").strip()
+    rule = question(integration, module, request.form.get("try_field", "").strip())
     return rehearsal.test(rule, integration, plan, request.form.get("try", ""), form.secrets())
 
 
