@@ -134,7 +134,7 @@ class Models:
             self.check(model, match[1])
             name = match[1]  # an empty one is the highest, as PostgreSQL has it
             hits.sort(
-                key=lambda one, name=name: (  # type: ignore[misc]
+                key=lambda one, name=name: (  # type: ignore[misc]  # a default has no type
                     one.fields.get(name) in (None, False),
                     one.fields.get(name) or 0,
                 ),
