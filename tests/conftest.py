@@ -18,7 +18,7 @@ from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.runtime import runtime
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.redis_server"]
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # machines may be busy
 hypothesis.settings.load_profile("unhurried")
@@ -54,6 +54,7 @@ def settings(instance: Path) -> dict[str, str]:
         "WEB_CONCURRENCY": "",
         "PUBLIC_BASE_URL": BASE,
         "DATABASE_URL": "",
+        "REDIS_URL": "",
         "TWILIO_ACCOUNT_SID": "",
         "TWILIO_AUTH_TOKEN": TOKEN,
         "SECRET_KEY": "",

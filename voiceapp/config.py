@@ -42,6 +42,7 @@ class Settings:
     web_concurrency: int
     public_base_url: str
     database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     twilio_account_sid: str
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)
     secret_key: str = field(repr=False)
@@ -89,6 +90,7 @@ class _Reader:
             database_url=self._read(
                 "DATABASE_URL", f"sqlite:///{instance / 'voiceapp.db'}", _database_url
             ),
+            redis_url=self._read("REDIS_URL", "", _redis_url),
             twilio_account_sid=sid,
             twilio_auth_tokens=self._read(
                 "TWILIO_AUTH_TOKEN", made_up["TWILIO_AUTH_TOKEN"], _one_or_two
@@ -184,6 +186,13 @@ def _database_url(text: str) -> str:
     if not separator or scheme not in ("sqlite", "postgresql+psycopg") or rest in ("", "/"):
         raise ValueError("must be sqlite:///file or postgresql://user:password@host/database.")
     return f"{scheme}://{rest}"
+
+
+def _redis_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if text and (scheme not in ("redis", "rediss", "unix") or not separator or not rest):
+        raise ValueError("must be redis://host:6379/0, or rediss:// over TLS.")
+    return text
 
 
 def _one_or_two(text: str) -> tuple[str, ...]:
