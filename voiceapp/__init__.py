@@ -12,13 +12,17 @@ from werkzeug.wrappers import Response
 
 from voiceapp import cli, config, models, prompts
 from voiceapp.config import ROOT, Settings
+from voiceapp.crm.boards import FolderBoard, SharedBoard
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.breaker import Board, Breakers
 from voiceapp.crm.contract import CrmClient
 from voiceapp.crm.http import HttpDoor
 from voiceapp.crm.kind import Connection, Surroundings
 from voiceapp.crm.lookup import Lookup
+from voiceapp.crm.memory import Memory
 from voiceapp.crm.registry import build_client
 from voiceapp.crm.resolver import Resolve, system_resolve
+from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
@@ -36,6 +40,7 @@ from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.settings import pages
+from voiceapp.shared import RedisShared
 from voiceapp.throttle import Throttle
 from voiceapp.twiml import webhooks
 from voiceapp.vault import Vault
@@ -141,10 +146,15 @@ def _runtime(
     else:
         probing = partial(_given, client_for)
     clients = Clients(client_for, vault)
+    shared = _shared(settings, vault)
+    breakers = Breakers(_boards(settings, shared))
     return Runtime(
         settings=settings,
         live=Live(engine, clients, bounded, settings.instance),
-        inquirer=Inquirer(clients, Lookup()),
+        inquirer=Inquirer(clients, Lookup(memory=Memory(shared), breakers=breakers)),
+        trying=Inquirer(clients, Lookup(), is_trying=True),
+        breakers=breakers,
+        shared=shared,
         probing=probing,
         door=around.door,
         journal=Journal(settings.instance / "journal", straight_to(engine)),
@@ -156,6 +166,17 @@ def _runtime(
         pending=PendingMemory(),
         watch=watch,
     )
+
+
+def _shared(settings: Settings, vault: Vault) -> Shared:
+    if not settings.redis_url:
+        return NOTHING_SHARED
+    return RedisShared(settings.redis_url, settings.credentials_keys[0], vault)
+
+
+def _boards(settings: Settings, shared: Shared) -> tuple[Board, ...]:
+    folder = FolderBoard(settings.instance / "breakers")
+    return (folder,) if shared is NOTHING_SHARED else (folder, SharedBoard(shared))
 
 
 def _given(client_for: ClientFor, steps: list[Step]) -> ClientFor:

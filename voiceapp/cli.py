@@ -124,7 +124,7 @@ def work() -> None:
     """Do what must not happen in a call: write the journal's rows, keep CRMs signed in."""
     dictConfig(CONFIG)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    worker.run_worker(app, runtime().live)
+    worker.run_worker(app, runtime().live, breakers=runtime().breakers)
 
 
 def _speaks_unicode() -> bool:

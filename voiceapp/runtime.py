@@ -7,7 +7,9 @@ from flask import Flask, current_app
 
 from voiceapp.config import Settings
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.door import Door
+from voiceapp.crm.shared import Shared
 from voiceapp.crm.trace import Step
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
@@ -29,6 +31,10 @@ class Runtime:
     settings: Settings
     live: Live
     inquirer: Inquirer
+    trying: Inquirer
+    """Looks callers up for test calls: remembers nothing between them, and is never paused."""
+    breakers: Breakers
+    shared: Shared
     probing: Callable[[list[Step]], ClientFor]
     """Makes clients whose requests are noted; tokens and fields are those of calls."""
     door: Door

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.breaker import Breakers
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
@@ -29,6 +30,7 @@ LONGEST_PAUSE = 5.0
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _SIGN_IN_EVERY = 20.0
+_PROBE_EVERY = 0.5
 _LONGEST_LEAVE = 2.0
 _DOCUMENTS_AT_ONCE = 20
 
@@ -82,10 +84,15 @@ class Task:
         return max(self._every, min(self.pause * 2, LONGEST_PAUSE))
 
 
-def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> None:
+def run_worker(
+    app: Flask,
+    live: Live,
+    stop: threading.Event | None = None,
+    breakers: Breakers | None = None,
+) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
 
-    `live` says which CRMs calls ask.
+    `live` says which CRMs calls ask, `breakers` which of them they leave alone.
 
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
@@ -93,7 +100,7 @@ def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> N
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
         engine = db.engine
-        groups = tasks_of(app, live, engine)
+        groups = tasks_of(app, live, engine, breakers or Breakers())
         if stop is not None:
             _work_beside(groups, stop)
         else:
@@ -102,7 +109,9 @@ def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> N
         groups[0][0].attempt()  # the journal: what was appended since the last pass
 
 
-def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[Task]]:
+def tasks_of(
+    app: Flask, live: Live, engine: Engine, breakers: Breakers
+) -> tuple[list[Task], list[Task], list[Task]]:
     """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
     instance = Path(app.instance_path)
     journal = Task(
@@ -135,7 +144,13 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading]
+    probing = Task(
+        "probe_crms",
+        lambda: upkeep.probe(live, breakers),
+        every=_PROBE_EVERY,
+        expected=(SQLAlchemyError,),
+    )
+    return [journal, sweep, forgetting], [signing_in, reading], [probing]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:

@@ -6,7 +6,16 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.contract import CrmClient, CrmError
+from voiceapp.crm.breaker import Breakers
+from voiceapp.crm.contract import (
+    Caller,
+    CallFacts,
+    CrmClient,
+    CrmError,
+    KeyedDigits,
+    Search,
+    Who,
+)
 from voiceapp.crm.deadline import Deadline
 from voiceapp.models.types import now
 from voiceapp.routing import catalogue
@@ -14,8 +23,12 @@ from voiceapp.routing.clients import Clients
 from voiceapp.routing.live import Live
 from voiceapp.routing.table import Table
 from voiceapp.rules.plan import Integration
+from voiceapp.rules.rule import FindBy, Rule
 
 _PATIENCE = 15.0
+_PROBE_PATIENCE = 5.0
+_NOBODY, _NOBODYS_DIGITS = "+12025550100", "0000000000"
+"""A number from the range reserved for examples, and digits that nobody has."""
 _FIELDS_HOLD = timedelta(hours=24)
 
 
@@ -62,6 +75,39 @@ def read_fields(live: Live, engine: Engine) -> None:
             raise wrong
 
     _each(live.clients, table, _asked(table), read)
+
+
+def probe(live: Live, breakers: Breakers) -> None:
+    """Ask the CRMs that calls leave alone whether they answer again, each when it is time."""
+    live.refresh()
+    loaded = live.tables.loaded
+    if loaded is None:
+        return
+    table = loaded.table
+    for rule in {one.integration: one for one in table.rules.values()}.values():
+        integration = table.integrations[rule.integration]
+        try:
+            source = live.clients.source(integration, table.country)
+        except CrmError:
+            continue  # it can't be asked as it is set up, so no call does
+        if breakers.due(source.name):
+            breakers.judge(source.name, _trouble_with(source.client, rule))
+
+
+def _trouble_with(client: CrmClient, rule: Rule) -> CrmError | None:
+    """Look somebody up who is nobody, as the rule does; return what goes wrong."""
+    who: Who
+    if rule.find_by is FindBy.DIGITS:
+        who = KeyedDigits(_NOBODYS_DIGITS, rule.search_field)
+    else:
+        who = Caller(_NOBODY)
+    search = Search(who, rule.module, rule.fields)
+    facts = CallFacts(caller=_NOBODY, call_id="probe")
+    try:
+        client.find(search, facts, Deadline.after(_PROBE_PATIENCE))
+    except CrmError as error:
+        return error
+    return None
 
 
 def _keep(engine: Engine, integration: Integration, module: str, client: CrmClient) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from voiceapp.rules.ages import freshness, staleness
 from voiceapp.rules.plan import (
     KEYS,
     NO_KEY,
@@ -209,8 +210,13 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         "If several are found": PREFERRED[rule.prefer].format(rule.prefer_field),
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
+        "Memory": _memory(rule.fresh, rule.stale),
         "Voice": _voice(rule.voice),
     }
+
+
+def _memory(fresh: int, stale: int) -> str:
+    return f"{freshness(fresh)}. {staleness(stale)}."
 
 
 def _recording(recording: Recording, _: Crms) -> Content:
@@ -273,6 +279,7 @@ _KINDS: dict[type[Part], _Kind] = {
             "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
+            "Memory": _memory(300, 3600),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),

@@ -148,6 +148,8 @@ class Rule:
     `then_modules` are searched in turn as long as nobody is found. `prefer` says which of several
     records counts, by `prefer_field` where it is the highest or lowest. `field_type` is what the
     CRM said the field holds when the rule was made, as it names types; blank if it didn't say.
+    What the CRM said of a caller counts for `fresh` seconds without asking again, and where it
+    fails, for `stale` seconds.
     """
 
     name: str
@@ -167,6 +169,8 @@ class Rule:
     prefer: Prefer = Prefer.NONE
     prefer_field: str = ""
     field_type: str = ""
+    fresh: int = 300
+    stale: int = 3600
 
     @property
     def modules(self) -> tuple[str, ...]:
