@@ -119,13 +119,13 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
     )
     signing_in = Task(
         "sign_in_to_crms",
-        lambda: upkeep.sign_in(live),
+        lambda: upkeep.sign_in(live, _apart),
         every=_SIGN_IN_EVERY,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     reading = Task(
         "read_crm_fields",
-        lambda: upkeep.read_fields(live, engine),
+        lambda: upkeep.read_fields(live, engine, _apart),
         every=_MINUTE,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
@@ -149,6 +149,18 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
         for document in session.scalars(documents):
             used.update(hashes_in(document))
     recordings.sweep(used)
+
+
+@contextmanager
+def _apart(crm: str) -> Iterator[None]:
+    """Keep a bug that was met with one CRM from those that come after it."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise  # that is away for all of them
+    except Exception:
+        # a bug in one adapter must not let the tokens of other CRMs end
+        log.exception("The worker failed at the CRM %s", crm)
 
 
 def _forget_tokens(engine: Engine) -> None:

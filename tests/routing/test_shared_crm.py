@@ -72,7 +72,7 @@ def test_what_the_worker_did_no_call_has_to_do(process, suite):
         upkeep.sign_in(runtime().live)
         upkeep.read_fields(runtime().live, db.engine)
         assert db.session.query(CrmToken).count() == 1
-        assert [row.module for row in db.session.query(CrmModule)] == ["Contacts"]
+        assert {row.module for row in db.session.query(CrmModule)} == {"", "Contacts"}
     suite.crm.requests.clear()
 
     answer = call(web, "CA1")

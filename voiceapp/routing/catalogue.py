@@ -64,6 +64,12 @@ def modules_of(session: Session, integration: Integration) -> tuple[str, ...]:
         return ()
 
 
+def modules_read_at(session: Session, integration: Integration) -> datetime | None:
+    """Return when the modules were kept last; None if they never were."""
+    row = _row(session, integration.key, _place_of(integration), _MODULES)
+    return row.read_at if row else None
+
+
 def keep_fields(
     session: Session, integration: Integration, module: str, fields: Sequence[Field]
 ) -> None:
