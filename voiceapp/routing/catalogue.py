@@ -125,7 +125,7 @@ class Shelf:
             known = self._known.get(key)
         if known is not None and known.until > self._clock():
             return known.fields  # somebody else has looked meanwhile
-        fields, seconds = self._kept(key), _SECONDS
+        fields, seconds = self._kept(key, deadline), _SECONDS
         if fields is None and known is not None:
             fields, seconds = known.fields, _SOON
         if fields is None:
@@ -135,14 +135,14 @@ class Shelf:
             self._known[key] = _Known(fields, self._clock() + seconds)
         return fields
 
-    def _kept(self, key: _Key) -> Sequence[Field] | None:
+    def _kept(self, key: _Key, deadline: Deadline) -> Sequence[Field] | None:
         def look() -> Sequence[Field] | None:
             with Session(self._engine) as session:
                 row = _row(session, *key)
                 return _fields(row.content) if row else None
 
         try:
-            return self._bounded.run(look, Deadline.after(_CALL_BUDGET))
+            return self._bounded.run(look, deadline.within(_CALL_BUDGET))
         except (SQLAlchemyError, OutOfTime):
             return None
 
