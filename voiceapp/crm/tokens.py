@@ -21,6 +21,7 @@ SPARE = 30.0
 """Seconds before its end from which a token is not trusted any more."""
 FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
+_LONGEST_LIFE = 30 * 86_400.0
 _POLL = 0.1
 _REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
 _LONGEST_REFUSED_PAUSE = 3600.0
@@ -252,8 +253,13 @@ def lifetime(sent: object, usual: float) -> float:
     """
     Return the seconds that a token holds, as a CRM says, or as is usual where it doesn't.
 
+    After a month it is renewed whatever the CRM says, so that none is kept for ever.
+
     >>> lifetime(3600, 1), lifetime("3600", 1), lifetime(None, 900), lifetime(-1, 900)
     (3600.0, 3600.0, 900, 900)
+    >>> lifetime(999_999_999, 1) / 86_400
+    30.0
     """
     text = str(sent)
-    return float(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else usual
+    is_told = text.isascii() and text.isdigit() and 0 < len(text) < 10
+    return min(float(text), _LONGEST_LIFE) if is_told else usual

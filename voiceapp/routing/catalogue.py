@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -23,14 +23,14 @@ from voiceapp.crm.kind import Connection
 from voiceapp.models.crm_state import CrmModule
 from voiceapp.models.types import now
 from voiceapp.routing.document import UnreadableDocument, from_plain, to_plain
-from voiceapp.rules.plan import Integration
+from voiceapp.rules.plan import Integration, Plan
 
 _MODULES = ""
 """The module under which the list of modules is kept."""
 _CALL_BUDGET = 0.25
 _MOST, _SECONDS, _SOON = 1024, 600.0, 60.0
 
-_Key: TypeAlias = tuple[str, str, str]
+Key: TypeAlias = tuple[str, str, str]
 """An integration, a hash of its address and options, a module."""
 
 
@@ -82,6 +82,15 @@ def keep_modules(session: Session, integration: Integration, modules: Sequence[s
     _keep(session, integration, _MODULES, json.dumps(list(modules)))
 
 
+def rows_of(plan: Plan) -> Iterator[Key]:
+    """Yield under what that is kept which a plan's rules and pages may look for."""
+    for integration in plan.integrations:
+        place = _place_of(integration)
+        asking = (rule for rule in plan.rules if rule.integration == integration.key)
+        modules = {module for rule in asking for module in rule.modules}
+        yield from ((integration.key, place, module) for module in {*modules, _MODULES})
+
+
 class Shelf:
     """Has the books from which clients read fields while a caller waits.
 
@@ -96,8 +105,8 @@ class Shelf:
         self._engine = engine
         self._bounded = bounded
         self._clock = clock
-        self._known: LRUCache[_Key, _Known] = LRUCache(_MOST)
-        self._locks: LRUCache[_Key, threading.Lock] = LRUCache(_MOST)
+        self._known: LRUCache[Key, _Known] = LRUCache(_MOST)
+        self._locks: LRUCache[Key, threading.Lock] = LRUCache(_MOST)
         self._lock = threading.Lock()
 
     def book(self, connection: Connection) -> Book:
@@ -106,7 +115,7 @@ class Shelf:
             return MemoryBook()
         return _ShelvedBook(self, connection.key, _place(connection.url, connection.options))
 
-    def fields(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
+    def fields(self, key: Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return fields from memory, else from the database, else from the CRM itself."""
         with self._lock:
             known = self._known.get(key)
@@ -120,7 +129,7 @@ class Shelf:
         finally:
             alone.release()
 
-    def _renewed(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
+    def _renewed(self, key: Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         with self._lock:
             known = self._known.get(key)
         if known is not None and known.until > self._clock():
@@ -135,7 +144,7 @@ class Shelf:
             self._known[key] = _Known(fields, self._clock() + seconds)
         return fields
 
-    def _kept(self, key: _Key, deadline: Deadline) -> Sequence[Field] | None:
+    def _kept(self, key: Key, deadline: Deadline) -> Sequence[Field] | None:
         def look() -> Sequence[Field] | None:
             with Session(self._engine) as session:
                 row = _row(session, *key)
