@@ -22,13 +22,15 @@ from voiceapp.recordings import RecordingStore, hashes_in
 from voiceapp.routing import draft, upkeep
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
+from voiceapp.routing.leftovers import forget_unused
 from voiceapp.routing.live import Live
+from voiceapp.routing.probe import probe
 from voiceapp.routing.token_store import forget_old
 
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
 
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _SIGN_IN_EVERY = 20.0
 _PROBE_EVERY = 0.5
 _LONGEST_LEAVE = 2.0
@@ -128,29 +130,35 @@ def tasks_of(
     )
     signing_in = Task(
         "sign_in_to_crms",
-        lambda: upkeep.sign_in(live),
+        lambda: upkeep.sign_in(live, _apart),
         every=_SIGN_IN_EVERY,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     reading = Task(
         "read_crm_fields",
-        lambda: upkeep.read_fields(live, engine),
+        lambda: upkeep.read_fields(live, engine, _apart),
         every=_MINUTE,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     forgetting = Task(
         "forget_tokens",
-        lambda: _forget_tokens(engine),
+        lambda: _with_session(engine, forget_old),
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
     probing = Task(
         "probe_crms",
-        lambda: upkeep.probe(live, breakers),
+        lambda: probe(live, breakers, _apart),
         every=_PROBE_EVERY,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading], [probing]
+    tidying = Task(
+        "forget_modules",
+        lambda: _with_session(engine, forget_unused),
+        every=_DAY,
+        expected=(SQLAlchemyError, UnreadableDocument),
+    )
+    return [journal, sweep, forgetting, tidying], [signing_in, reading], [probing]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -166,9 +174,21 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
     recordings.sweep(used)
 
 
-def _forget_tokens(engine: Engine) -> None:
+@contextmanager
+def _apart(crm: str) -> Iterator[None]:
+    """Keep a bug that was met with one CRM from those that come after it."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise  # that is away for all of them
+    except Exception:
+        # a bug in one adapter must not let the tokens of other CRMs end
+        log.exception("The worker failed at the CRM %s", crm)
+
+
+def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
     with Session(engine) as session:
-        forget_old(session)
+        do(session)
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

@@ -1,6 +1,7 @@
 """CRMs that calls leave alone are asked by the worker, as a rule would, until they answer."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,10 +28,10 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.models.releases import Release
-from voiceapp.routing import upkeep
 from voiceapp.routing.clients import Clients
 from voiceapp.routing.document import dump
 from voiceapp.routing.live import Live
+from voiceapp.routing.probe import probe
 from voiceapp.rules.plan import Installation, Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, Rule
 from voiceapp.vault import Vault
@@ -102,7 +103,7 @@ def pause(live: Live, breakers: Breakers, integration: Integration) -> str:
 
 
 def test_what_is_well_is_not_probed(live, breakers, crms):
-    upkeep.probe(live, breakers)
+    probe(live, breakers, nullcontext)
 
     assert [one.asked for one in crms.values()] == [[], []]
 
@@ -112,7 +113,7 @@ def test_nothing_is_done_before_the_first_release(live, engine, tmp_path, breake
         session.query(Release).delete()
         session.commit()
 
-    upkeep.probe(Live(engine, live.clients, Bounded(), tmp_path / "another"), breakers)
+    probe(Live(engine, live.clients, Bounded(), tmp_path / "another"), breakers, nullcontext)
 
     assert [one.asked for one in crms.values()] == [[], []]
 
@@ -129,7 +130,7 @@ def test_a_probe_looks_up_nobody_as_the_rule_does(live, breakers, crms, clock, i
     pause(live, breakers, integration)
     clock.now += 1
 
-    upkeep.probe(live, breakers)
+    probe(live, breakers, nullcontext)
 
     asked = {key: one.asked for key, one in crms.items() if one.asked}
     facts = CallFacts(caller="+12025550100", call_id="probe")
@@ -142,7 +143,7 @@ def test_a_crm_that_answers_is_asked_by_calls_again(live, breakers, crms, clock,
     crms["o"].error = error
     clock.now += 1
 
-    upkeep.probe(live, breakers)
+    probe(live, breakers, nullcontext)
 
     assert breakers.pause(name) is None
 
@@ -151,11 +152,11 @@ def test_one_that_does_not_is_left_alone_further(live, breakers, crms, clock):
     name = pause(live, breakers, ODOO)
     clock.now += 1
 
-    upkeep.probe(live, breakers)
-    upkeep.probe(live, breakers)
+    probe(live, breakers, nullcontext)
+    probe(live, breakers, nullcontext)
 
     assert breakers.pause(name) is not None
     assert len(crms["o"].asked) == 1
     clock.now += 2
-    upkeep.probe(live, breakers)
+    probe(live, breakers, nullcontext)
     assert len(crms["o"].asked) == 2
