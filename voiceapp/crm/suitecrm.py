@@ -197,8 +197,6 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         "client_secret": connection.secret(PASSWORD),
     }
     user = connection.option(ACCOUNT)
-    if bool(user) is not connection.has_secret(TOKEN):
-        raise ValueError("Type both the user name and the user's password, or neither.")
     if user:
         form |= {"grant_type": "password", "username": user, "password": connection.secret(TOKEN)}
 
@@ -245,7 +243,13 @@ KIND = Kind(
             "Only for a Password Client instead: the user whose rights count.",
             is_required=False,
         ),
-        Ask(TOKEN, "User's password", "Only together with a user name.", is_required=False),
+        Ask(
+            TOKEN,
+            "User's password",
+            "Only together with a user name.",
+            is_required=False,
+            needed_with=(ACCOUNT, ""),
+        ),
     ),
     modules=MODULES,
     signs_in="OAuth, client credentials or user and password",

@@ -8,7 +8,7 @@ only by columns that are selected; at most 100 rows; a semicolon at the end.
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from voiceapp.crm.address import base_of, only_at, refuse_no_site
@@ -37,6 +37,8 @@ from voiceapp.crm.kind import (
     Connection,
     Kind,
     Surroundings,
+    Told,
+    Wrong,
 )
 from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.phone import compact, spellings
@@ -219,9 +221,8 @@ def _moment(sent: FieldValue) -> FieldValue:
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     site, user = base_of(connection.url), connection.option(USERNAME)
     access_key = connection.secret(PASSWORD)
-    is_cloud = connection.option(VERSION) != SERVER
+    is_cloud = _is_cloud(connection.options)
     if is_cloud:
-        only_at(".vtiger.com")(connection.url)
         basic = b64encode(f"{user}:{access_key}".encode()).decode()
         key = KeySignIn({"Authorization": f"Basic {basic}"})
         api = Api(TITLE, around.door, site + REST, key, fault)
@@ -239,10 +240,24 @@ def _access(token: Token) -> Access:
     return Access(params={"sessionName": token.value})
 
 
+def _is_cloud(options: Mapping[str, str]) -> bool:
+    return options.get(VERSION) != SERVER
+
+
+def _also(told: Told) -> Iterator[Wrong]:
+    """Refuse what is none of the vendor's hosts, if it is said to be in the cloud."""
+    if _is_cloud(told.options):
+        try:
+            only_at(".vtiger.com")(told.url)
+        except ValueError as error:
+            yield Wrong(URL, str(error))
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=refuse_no_site,
+    also=_also,
     asks=(
         Ask(
             VERSION,
