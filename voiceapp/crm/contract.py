@@ -180,10 +180,25 @@ class CrmNotPermitted(CrmRefused):
 
 
 class CrmMisconfigured(CrmRefused):
-    """The CRM knows no such module or field."""
+    """The CRM knows no such module or field.
+
+    `named` is the sentence that `naming` makes the message, with what is meant in the place of
+    “{it}”. `name` is the module or field as typed, if it is known which of them it is; `said` what
+    the CRM answered, in which its name may stand.
+    """
 
     outcome = "wrong module or field"
     advice = "Choose the module and the field again from the CRM's own list."
+
+    def __init__(self, message: str, named: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.named = named
+        self.name = name
+        self.said = ""
+
+    def naming(self, it: str) -> "CrmMisconfigured":
+        """Return the same error with a message that names what the CRM does not know."""
+        return CrmMisconfigured(self.named.replace("{it}", it) or str(self))
 
 
 class CrmTooMany(CrmRefused):

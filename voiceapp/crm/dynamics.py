@@ -6,7 +6,7 @@ definitions, and “OAuth 2.0 client credentials flow”, learn.microsoft.com.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from voiceapp.crm.address import only_at
@@ -154,7 +154,7 @@ def _numbers(module: str, known: Mapping[str, Field]) -> tuple[str, ...]:
     return tuple(one for one in dict.fromkeys((*usual, *told)) if one not in _OF_OTHERS)
 
 
-_FAULTS = {
+_FAULTS: Mapping[str, Callable[[str], CrmError]] = {
     "0x80040220": not_permitted,  # a privilege is missing
     "0x80048306": not_permitted,
     "0x80072560": not_permitted,  # no application user, with 401 or 403

@@ -1,6 +1,7 @@
 """The kinds of CRM there are."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from voiceapp.crm import (
     bullhorn,
@@ -33,9 +34,11 @@ from voiceapp.crm.kind import (
     Wrong,
     header_slot,
 )
+from voiceapp.crm.naming import NamingClient
 
 DIRECTORY = "directory"
 CUSTOM_URL = "custom"
+_OWN = (DIRECTORY, CUSTOM_URL)
 
 
 def _directory(connection: Connection, around: Surroundings) -> CrmClient:
@@ -129,4 +132,7 @@ def build_client(connection: Connection, around: Surroundings) -> CrmClient:
     told = Told(connection.url, connection.options, secrets)
     for sentence in kind.wrong(told).values():
         raise ValueError(sentence)  # whatever led here: credentials go to no other host
-    return kind.build(connection, around)
+    book = around.book(connection)
+    client = kind.build(connection, replace(around, book=lambda _: book))
+    # those without fields of their own have no book
+    return NamingClient(client, book) if connection.kind not in _OWN else client

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 
 from voiceapp.crm.address import base_of, refuse_no_site
-from voiceapp.crm.answers import bad, not_permitted, refused, rows, text, unknown
+from voiceapp.crm.answers import bad, not_permitted, refused, rows, text, unknown, without_phones
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -74,7 +74,7 @@ class SuiteCrmClient:
         wanted = [plain_name(TITLE, one) for one in wanted_of(search, known, numbers)]
         query = {
             f"fields[{module}]": ",".join(wanted),
-            **_filter(search, numbers, self._country),
+            **_filter(search, known, numbers, self._country),
             **_sort(search.order, is_dated=CREATED in wanted),
             "page[size]": str(search.limit),
         }
@@ -110,12 +110,14 @@ class SuiteCrmClient:
         )
 
 
-def _filter(search: Search, numbers: Sequence[str], country: str) -> Mapping[str, str]:
+def _filter(
+    search: Search, known: Mapping[str, Field], numbers: Sequence[str], country: str
+) -> Mapping[str, str]:
     """Return the parameters that say who is looked for; the server quotes the values itself."""
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             pattern = _pattern(number, country)
             like = {f"filter[{one}][like]": pattern for one in numbers}
             return {"filter[operator]": "or", **like}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from voiceapp.crm.address import base_of, only_at, refuse_no_site
-from voiceapp.crm.answers import rows, text, unknown
+from voiceapp.crm.answers import rows, text, unknown, without_phones
 from voiceapp.crm.api import Access, Api, KeySignIn, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -95,7 +95,9 @@ class VtigerClient:
         except CrmNotPermitted:
             if known or search.module in _MODULES:
                 raise
-            raise unknown(TITLE) from None  # vtiger says the same of a module that there is not
+            raise unknown(
+                TITLE, search.module
+            ) from None  # vtiger says the same of a module that there is not
         candidates = [
             Candidate(
                 phones=[row.get(one) for one in numbers],
@@ -133,7 +135,7 @@ def _is_entity(about: FieldValue) -> bool:
 def _name(typed: str, known: Mapping[str, Field] | None = None) -> str:
     """Return the name of a module or field, if it can be one, and is one as far as is known."""
     if not _NAME.fullmatch(typed) or (known and typed not in known):
-        raise unknown(TITLE)
+        raise unknown(TITLE, typed)
     return typed
 
 
@@ -162,7 +164,7 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             digits = min((compact(one) for one in spellings(number, country)), key=len)
             pattern = f"%{'%'.join(digits)}%"  # whatever stands between, before and behind them
             return " OR ".join(f"{_name(one)} LIKE '{pattern}'" for one in numbers)
