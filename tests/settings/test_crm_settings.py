@@ -1,5 +1,7 @@
 """Settings of a CRM that can never be asked: what is wrong stands beside its field."""
 
+import html
+
 import pytest
 
 from tests.settings.forms import NEW_RULE, Page, drafted, opened, place_of, rule_of, send
@@ -50,6 +52,12 @@ RIGHT = [
     SUITE,
     SUITE | {ACCOUNT: "ada", TOKEN: "hush-hush"},
 ]
+
+
+@pytest.fixture
+def app(make_app):
+    """An application that finds no host."""
+    return make_app(resolve=lambda host, port: [])
 
 
 @pytest.fixture
@@ -129,6 +137,25 @@ def test_who_signs_in_as_the_client_again_takes_the_user_away(app, admin):
     url = place_of(app, Integration, key_of(app))
 
     assert send(admin, url, opened(admin, url), **{ACCOUNT: ""}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ({"crm": "own:hubspot", "password": KEY}, "Try again in a while. If it stays so, ask"),
+        (ODOO, "Look whether the address is right and the CRM is running, then try again."),
+    ],
+)
+def test_what_to_do_when_a_crm_is_away_fits_the_crm(admin, url, typed, advice):
+    page = Page(send(admin, url, do="reshape", crm=typed["crm"]).text)
+    rule = RULE if url == NEW_RULE else {}
+
+    answer = send(
+        admin, url, page, do="try", name="Ours", **rule, **typed, **{"try": "+12025550101"}
+    )
+
+    assert " has no address." in answer.text or rule
+    assert advice in html.unescape(answer.text)
 
 
 def key_of(app) -> str:

@@ -126,11 +126,18 @@ Answer: TypeAlias = Found | NotFound | Several
 class CrmError(Exception):
     """The CRM could not be asked; the message is a sentence without secrets or numbers.
 
-    `outcome` is what it is called, `advice` what to do about it.
+    `outcome` is what it is called, `advice` what to do about it, where nothing is said that fits
+    this very case better.
     """
 
     outcome: ClassVar[str]
-    advice: ClassVar[str]
+    advice: str
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.has_own_advice = bool(advice)
+        if advice:
+            self.advice = advice
 
 
 class CrmUnavailable(CrmError):
@@ -144,7 +151,7 @@ class CrmOutOfTime(CrmUnavailable):
     """No answer within the budget."""
 
     outcome = "out of time"
-    advice = "Try again. If it stays slow, give the CRM more seconds in the rule's Budget."
+    advice = "Try again. If it stays slow, rules that ask it need more seconds: raise their Budget."
 
 
 class CrmThrottled(CrmUnavailable):

@@ -81,7 +81,7 @@ class Connection:
         """Return a secret. Raises ValueError, with a sentence, if it is missing."""
         value = self.secrets.get(secret_slot(name, self.options), "")
         if not value:
-            raise ValueError("A secret of this CRM is missing; type it under Integrations.")
+            raise ValueError("A secret of this CRM is missing; type it where the CRM is set up.")
         return value
 
     def has_secret(self, name: str) -> bool:
