@@ -89,7 +89,7 @@ class Connection:
         return bool(self.secrets.get(secret_slot(name, self.options)))
 
 
-def no_more(told: Told) -> Iterable[Wrong]:
+def _no_more(told: Told) -> Iterable[Wrong]:
     """Find nothing wrong beyond what is the same for all kinds."""
     return ()
 
@@ -132,7 +132,7 @@ class Kind:
     title: str
     build: Callable[[Connection, Surroundings], CrmClient]
     check: Callable[[str], None]
-    also: Callable[[Told], Iterable[Wrong]] = no_more
+    also: Callable[[Told], Iterable[Wrong]] = _no_more
     asks: tuple[Ask, ...] = ()
     modules: Mapping[str, str] = field(default_factory=dict)
     header: bool = False
