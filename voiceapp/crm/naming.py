@@ -65,7 +65,8 @@ class NamingClient:
         if name:
             return f"the field {_plain(name)} in {module}"
         known = self._known(search.module, deadline)
-        missing = tuple(one for one in fields if known and one not in known)
+        # a path leads to a field of another record, which nothing is known of
+        missing = tuple(one for one in fields if known and "." not in one and one not in known)
         if missing:
             return f"{_one_of(missing)} in {module}"
         return f"the module {module}, or {_one_of(fields)} in it"
