@@ -6,7 +6,6 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from voiceapp.crm.contract import CrmRefused
 from voiceapp.crm.registry import KINDS
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
@@ -93,11 +92,7 @@ def _look_up(
     number: str,
     steps: list[Step],
 ) -> tuple[Greeting, Rehearsal | None]:
-    try:
-        client = clients.client(asked, plan.installation.country)
-    except CrmRefused as error:
-        return Greeting((str(error),), error=error), None
-    greeting = greet(client, steps)
+    greeting = greet(clients, asked, plan.installation.country, steps)
     found = rehearse(clients, rule, asked, plan, number) if greeting.error is None else None
     return greeting, found
 
@@ -124,7 +119,7 @@ def _to_json(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> 
 def _print(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> None:
     for sentence in (*greeting.sentences, *(found.sentences if found else ())):
         click.echo(sentence)
-    advice = greeting.error.advice if greeting.error else found.advice if found else ""
+    advice = greeting.advice or (found.advice if found else "")
     if advice:
         click.echo(advice)
     click.echo()

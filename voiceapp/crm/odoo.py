@@ -4,7 +4,7 @@ Sources: “External JSON-2 API” at odoo.com/documentation, and a running Odoo
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -36,6 +36,8 @@ from voiceapp.crm.kind import (
     Connection,
     Kind,
     Surroundings,
+    Told,
+    Wrong,
 )
 from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.odoo_model import (
@@ -210,13 +212,9 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     base = f"https://{urlsplit(connection.url).netloc}"  # of whatever page of it the address is
     database, login = connection.option(ACCOUNT).strip(), connection.option(USERNAME)
-    if database and not _DATABASE.fullmatch(database):
-        raise ValueError("The name of the database has letters, digits, dots, _ and - only.")
     key = connection.secret(PASSWORD)
     interface: Interface
     if connection.option(VERSION) == _JSON_RPC:
-        if not (database and login):
-            raise ValueError("Odoo 14 to 18 has to be told the database and the login as well.")
         tokens = around.tokens(connection)
         interface = JsonRpc(around.door, base, database, login, key, tokens)
     else:
@@ -226,10 +224,18 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
     return OdooClient(interface, around.book(connection), connection.country)
 
 
+def _also(told: Told) -> Iterator[Wrong]:
+    database = told.options.get(ACCOUNT, "").strip()
+    if database and not _DATABASE.fullmatch(database):
+        what = "The name of the database has letters, digits, dots, _ and - only."
+        yield Wrong(ACCOUNT, what)
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=refuse_no_site,
+    also=_also,
     asks=(
         Ask(
             VERSION,
@@ -244,6 +250,7 @@ KIND = Kind(
             "For 14 to 18, and for a server that has several. On Odoo Online usually what stands "
             "before .odoo.com; else the administrator of the server knows it.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             USERNAME,
@@ -251,6 +258,7 @@ KIND = Kind(
             "For 14 to 18 only: what the user whose key it is types to sign in, often an e-mail "
             "address.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             PASSWORD,

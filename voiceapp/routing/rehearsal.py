@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from voiceapp.crm.contract import CrmClient, CrmError, Found, NotFound, Several
+from voiceapp.crm.advice import advice_of
+from voiceapp.crm.contract import CrmError, Found, NotFound, Several
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.phone import read_e164
@@ -46,11 +47,15 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """How a CRM received us: whether it let us in, and the modules it has."""
+    """How a CRM received us: whether it let us in, and the modules it has.
+
+    `advice` is what to do about an error.
+    """
 
     sentences: tuple[str, ...]
     modules: tuple[str, ...] = ()
     error: CrmError | None = None
+    advice: str = ""
 
 
 def within() -> Deadline:
@@ -72,11 +77,14 @@ def question(integration: Integration, module: str, field: str) -> Rule:
     )
 
 
-def greet(client: CrmClient, steps: Sequence[Step]) -> Greeting:
+def greet(
+    clients: Clients, integration: Integration, country: str, steps: Sequence[Step]
+) -> Greeting:
     """Sign in to a CRM and list its modules; `steps` grow with each request."""
     sentences: list[str] = []
     modules: tuple[str, ...] = ()
     try:
+        client = clients.client(integration, country)
         client.sign_in(within())
         if steps:
             sentences.append(f"Signed in in {_ms(steps):,.0f} ms.")
@@ -86,7 +94,8 @@ def greet(client: CrmClient, steps: Sequence[Step]) -> Greeting:
             took = _ms(steps[before:])
             sentences.append(f"It has the modules {_named(modules)} (listed in {took:,.0f} ms).")
     except CrmError as error:
-        return Greeting((*sentences, str(error)), modules, error)
+        advice = advice_of(error, integration.kind)
+        return Greeting((*sentences, str(error)), modules, error, advice)
     return Greeting(tuple(sentences), modules)
 
 
@@ -118,17 +127,19 @@ def rehearse(
             destination=verdict.destination,
         ),
         inquiry,
+        integration,
     )
 
 
-def _told(rehearsal: Rehearsal, inquiry: Inquiry) -> Rehearsal:
+def _told(rehearsal: Rehearsal, inquiry: Inquiry, integration: Integration) -> Rehearsal:
     """Return the rehearsal with what asking came to, for programs."""
     if inquiry.reply is None:  # nobody was looked up, as a number is not typed otherwise
         return rehearsal
     answer, ms = inquiry.reply.answer, inquiry.record["ms"] if inquiry.record else 0
     match answer:
         case CrmError():
-            return replace(rehearsal, ms=ms, outcome=answer.outcome, advice=answer.advice)
+            advice = advice_of(answer, integration.kind)
+            return replace(rehearsal, ms=ms, outcome=answer.outcome, advice=advice)
         case NotFound():
             return replace(rehearsal, ms=ms, outcome="not found")
         case Found(_, matched_by):

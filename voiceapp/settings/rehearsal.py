@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from voiceapp.crm.contract import CrmError, CrmRefused
+from voiceapp.crm.advice import advice_of
+from voiceapp.crm.contract import CrmError
 from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
@@ -29,9 +30,7 @@ class Tested:
     @property
     def advice(self) -> str:
         """What to do about what is wrong; blank if nothing is."""
-        if self.greeting.error is not None:
-            return self.greeting.error.advice
-        return self.found.advice if self.found else ""
+        return self.greeting.advice or (self.found.advice if self.found else "")
 
 
 def rehearse(
@@ -56,11 +55,7 @@ def test(
     steps: list[Step] = []
     clients = _clients(integration, secrets, steps)
     db.session.close()
-    try:
-        client = clients.client(integration, plan.installation.country)
-    except CrmRefused as error:
-        return Tested(Greeting((str(error),), error=error), None, ())
-    greeting = rehearsal.greet(client, steps)
+    greeting = rehearsal.greet(clients, integration, plan.installation.country, steps)
     found = None
     if typed.strip() and greeting.error is None:
         module = rule.module or next(iter(greeting.modules), "")
@@ -101,7 +96,7 @@ def read_fields(
         with suppress(CrmError):  # who may read a module's fields may still not list all modules
             modules = client.modules(rehearsal.within())
     except CrmError as error:
-        return f"{error} {error.advice}"
+        return f"{error} {advice_of(error, integration.kind)}"
     if not fields:
         return "The CRM does not tell its fields. Type the field's name."
     session = db.session()
