@@ -76,6 +76,8 @@ class Salesforce(StandIn):
         """What is answered to whoever asks for a token, if not one."""
         self.refresh_token = ""
         """The one that the app takes, if it is not one for client credentials."""
+        self.rotates = False
+        """Whether each use of it gives another; an older one used again then ends all of them."""
 
     def add(self, module: str, **fields: Any) -> str:
         object_ = _OBJECTS.get(module, module)
@@ -121,17 +123,22 @@ class Salesforce(StandIn):
         if self.token_answer is not None:
             return self.token_answer
         if self.refuses_signing_in or form != expected:
+            if self.rotates:
+                self.refresh_token = "none any more"
+                self.tokens.clear()
             body = {"error": "invalid_client", "error_description": f"invalid {form}"}
             return Response(400, body)
         self.given += 1
         self.tokens.append(f"00Dtoken-{self.given}!secret")
-        return Response(
-            body={
-                "access_token": self.tokens[-1],
-                "instance_url": "https://acme.my.salesforce.com",
-                "token_type": "Bearer",
-            }
-        )
+        body = {
+            "access_token": self.tokens[-1],
+            "instance_url": "https://acme.my.salesforce.com",
+            "token_type": "Bearer",
+        }
+        if self.rotates:
+            self.refresh_token = f"5Aep-refresh-{self.given}-secret"
+            body["refresh_token"] = self.refresh_token
+        return Response(body=body)
 
     def _describe(self, name: str) -> Response:
         if name not in _FIELDS or not self.tells_fields:

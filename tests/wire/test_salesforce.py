@@ -25,6 +25,7 @@ from voiceapp.crm.contract import (
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS
+from voiceapp.crm.tokens import Token
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
@@ -348,6 +349,73 @@ def test_an_app_with_a_refresh_token_signs_in_with_that(asking):
         "client_secret": "consumer-secret-4711",
         "refresh_token": "5Aep-refresh-4711",
     }
+
+
+class Store:
+    """What processes share, in memory."""
+
+    def __init__(self) -> None:
+        self.token: Token | None = None
+
+    def read(self) -> Token | None:
+        return self.token
+
+    def claim(self, seconds: float) -> bool:
+        return True
+
+    def keep(self, token: Token | None) -> None:
+        self.token = token or self.token
+
+
+def sent_tokens(asking: Asking) -> list[str]:
+    asked = [one for one in asking.crm.requests if one.path == "/services/oauth2/token"]
+    return [one.form["refresh_token"] for one in asked]
+
+
+def test_of_an_app_that_rotates_refresh_tokens_each_is_used_once_by_whatever_process(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    store = Store()
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=store)
+    asking.sign_in()
+    asking.tokens.age(3600)
+    asking.sign_in()
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=store)
+    asking.tokens.age(3600)
+    asking.sign_in()
+
+    assert sent_tokens(asking) == [
+        "5Aep-refresh-4711",
+        "5Aep-refresh-1-secret",
+        "5Aep-refresh-2-secret",
+    ]
+
+
+def test_a_refresh_token_stays_when_an_app_does_not_rotate_them_any_more(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"})
+    for _ in range(3):
+        asking.sign_in()
+        asking.crm.rotates = False
+        asking.tokens.age(3600)
+
+    assert sent_tokens(asking) == [
+        "5Aep-refresh-4711",
+        "5Aep-refresh-1-secret",
+        "5Aep-refresh-1-secret",
+    ]
+
+
+def test_a_refresh_token_that_was_refused_does_not_lead_back_to_the_one_before(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"})
+    asking.sign_in()
+    asking.tokens.age(3600)
+    asking.crm.refuses_signing_in = True
+
+    with pytest.raises(CrmCredentialsRefused):
+        asking.sign_in()
+
+    assert sent_tokens(asking) == ["5Aep-refresh-4711", "5Aep-refresh-1-secret"]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ class Tokens:
             return kept
         fetched = None
         try:
-            fetched = self._fetched(kept or self._token, fetch, deadline)
+            fetched = self._fetched(_newest(kept, self._token), fetch, deadline)
             return fetched
         finally:
             self._keep(fetched)
@@ -209,6 +209,12 @@ class Tokens:
             yield
         finally:
             self._lock.release()
+
+
+def _newest(*tokens: Token | None) -> Token | None:
+    """Return the token that was fetched last: what it is refreshed by may be good only once."""
+    there = (token for token in tokens if token is not None)
+    return max(there, key=lambda token: token.fetched_at, default=None)
 
 
 def _pause_after(error: CrmError, refusals: int) -> float:
