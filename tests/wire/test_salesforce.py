@@ -29,6 +29,16 @@ from voiceapp.crm.tokens import Token
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
+EXTENDED = ("+12025550101", "2025550101", "(202) 555-0101", "202-555-0101", "+1 202-555-0101")
+
+
+def has_number(*fields: str) -> str:
+    """Return the test for a field to have the number, with an extension or without."""
+    return " OR ".join(
+        test
+        for one in fields
+        for test in (f"{one} IN ({SPELLED})", *(f"{one} LIKE '{like}%'" for like in EXTENDED))
+    )
 
 
 @pytest.fixture
@@ -58,13 +68,14 @@ def test_a_lookup_is_one_query_for_all_spellings_in_all_phone_fields(asking):
         "'202-555-0101', '202 555 0101', '202.555.0101', '202/555/0101', '202 5550101', "
         "'202-5550101', '202/5550101', '(202) 555 0101', '+1 (202) 555-0101', '1-202-555-0101')"
     )
+    assert f"Phone IN {spelled} OR Phone LIKE '+12025550101%'" in request.query["q"]
     assert (request.method, request.host) == ("GET", "acme.my.salesforce.com")
     assert request.path == "/services/data/v62.0/query"
     assert request.headers["authorization"] == "Bearer 00Dtoken-1!secret"
     assert request.query == {
         "q": "SELECT Id, CreatedDate, Phone, MobilePhone, OtherPhone, Tier__c, toLabel(Stage__c) "
-        f"FROM Contact WHERE Phone IN {spelled} OR MobilePhone IN {spelled} OR "
-        f"OtherPhone IN {spelled} ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
+        f"FROM Contact WHERE {has_number('Phone', 'MobilePhone', 'OtherPhone')} "
+        "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     }
 
 
@@ -77,7 +88,7 @@ def test_a_lead_that_was_converted_is_not_found(asking):
     assert answer == Found({"Tier__c": "Gold"}, "phone number", ADA)
     assert queries(asking) == [
         "SELECT Id, CreatedDate, Phone, MobilePhone, Tier__c FROM Lead "
-        f"WHERE (Phone IN ({SPELLED}) OR MobilePhone IN ({SPELLED})) AND IsConverted = false "
+        f"WHERE ({has_number('Phone', 'MobilePhone')}) AND IsConverted = false "
         "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     ]
 
@@ -138,7 +149,7 @@ def test_an_organisations_own_object_is_searched_in_its_own_numbers(asking):
 
     assert answer == Found({"Tier__c": "Gold"}, "phone number", "202.555.0101")
     assert queries(asking) == [
-        f"SELECT Id, CreatedDate, Door__c, Tier__c FROM Visit__c WHERE Door__c IN ({SPELLED}) "
+        f"SELECT Id, CreatedDate, Door__c, Tier__c FROM Visit__c WHERE {has_number('Door__c')} "
         "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     ]
 
