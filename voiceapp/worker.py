@@ -21,13 +21,14 @@ from voiceapp.recordings import RecordingStore, hashes_in
 from voiceapp.routing import draft, upkeep
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
+from voiceapp.routing.leftovers import forget_unused
 from voiceapp.routing.live import Live
 from voiceapp.routing.token_store import forget_old
 
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
 
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _SIGN_IN_EVERY = 20.0
 _LONGEST_LEAVE = 2.0
 _DOCUMENTS_AT_ONCE = 20
@@ -119,23 +120,29 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
     )
     signing_in = Task(
         "sign_in_to_crms",
-        lambda: upkeep.sign_in(live),
+        lambda: upkeep.sign_in(live, _apart),
         every=_SIGN_IN_EVERY,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     reading = Task(
         "read_crm_fields",
-        lambda: upkeep.read_fields(live, engine),
+        lambda: upkeep.read_fields(live, engine, _apart),
         every=_MINUTE,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     forgetting = Task(
         "forget_tokens",
-        lambda: _forget_tokens(engine),
+        lambda: _with_session(engine, forget_old),
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading]
+    tidying = Task(
+        "forget_modules",
+        lambda: _with_session(engine, forget_unused),
+        every=_DAY,
+        expected=(SQLAlchemyError, UnreadableDocument),
+    )
+    return [journal, sweep, forgetting, tidying], [signing_in, reading]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -151,9 +158,21 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
     recordings.sweep(used)
 
 
-def _forget_tokens(engine: Engine) -> None:
+@contextmanager
+def _apart(crm: str) -> Iterator[None]:
+    """Keep a bug that was met with one CRM from those that come after it."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise  # that is away for all of them
+    except Exception:
+        # a bug in one adapter must not let the tokens of other CRMs end
+        log.exception("The worker failed at the CRM %s", crm)
+
+
+def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
     with Session(engine) as session:
-        forget_old(session)
+        do(session)
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

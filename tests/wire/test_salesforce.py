@@ -22,10 +22,11 @@ from voiceapp.crm.contract import (
     Order,
     Several,
 )
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS
-from voiceapp.crm.tokens import Token
+from voiceapp.crm.tokens import Claim, Token
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
@@ -368,13 +369,13 @@ class Store:
     def __init__(self) -> None:
         self.token: Token | None = None
 
-    def read(self) -> Token | None:
+    def read(self, deadline: Deadline) -> Token | None:
         return self.token
 
-    def claim(self, seconds: float) -> bool:
-        return True
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        return 1.0
 
-    def keep(self, token: Token | None) -> None:
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
         self.token = token or self.token
 
 

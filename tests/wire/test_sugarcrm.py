@@ -25,11 +25,12 @@ from voiceapp.crm.contract import (
     NotFound,
     Order,
 )
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.kind import Connection, Surroundings, secret_slot
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS, build_client
-from voiceapp.crm.tokens import Token, Tokens
+from voiceapp.crm.tokens import Claim, Token, Tokens
 
 ADA = "+12025550101"
 SPELLINGS = [
@@ -71,13 +72,13 @@ class KeptToken:
     def __init__(self) -> None:
         self.kept: Token | None = None
 
-    def read(self) -> Token | None:
+    def read(self, deadline: Deadline) -> Token | None:
         return self.kept
 
-    def claim(self, seconds: float) -> bool:
-        return True
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        return 0.0
 
-    def keep(self, token: Token | None) -> None:
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
         self.kept = token
 
 

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
+from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.rules.diff import Line, diff
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
@@ -210,12 +211,17 @@ def _is_alone(session: Session, type_: type[Any], keys: set[str]) -> bool:
 
 
 def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue:
-    """Publish what was just saved, if it is all there is to publish; else show what waits."""
+    """Publish what was just saved, if there is nothing more to be seen; else show what waits."""
     pending = releases.pending(session)
     if not is_alone or any(stamp.by != author() for _, stamp in pending.changes):
         flash("Saved. More than this waits to go live: look it over before you publish.")
         return redirect(url_for("settings.releases.review"), 303)
-    comment = " · ".join(f"{one.title} {one.what}" for one, _ in pending.changes)
+    changes = tuple(change for change, _ in pending.changes)
+    plan = draft.read(session)
+    if not releases.faults_of(plan) and drift_of_changed(session, plan, changes):
+        flash("Saved as a draft. The CRM may not have what a rule asks for: look below first.")
+        return redirect(url_for("settings.releases.review"), 303)
+    comment = " · ".join(f"{one.title} {one.what}" for one in changes)
     try:
         number = releases.publish(session, author(), comment, pending.seen)
     except releases.NotPublishable:

@@ -1,7 +1,6 @@
 """CRM › Routing: the rules that look a caller up and choose where the call goes."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +11,9 @@ from sqlalchemy.orm import Session
 from voiceapp.crm.registry import fault_of
 from voiceapp.extensions import db
 from voiceapp.people import Role
-from voiceapp.routing import catalogue, credentials, draft, history
+from voiceapp.routing import credentials, draft, history
 from voiceapp.routing.credentials import Kept
-from voiceapp.routing.drift import drifted
+from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
@@ -57,7 +56,7 @@ def index() -> ResponseReturnValue:
         used=all_uses(plan),
         kind=DestinationKind.RULE,
         short=short,
-        drift=_drift(plan, *plan.rules),
+        drift=drift(session, plan.rules, plan.integrations),
         asked=history.calls_of_rules(session, history.week_begin()),
     )
 
@@ -191,16 +190,15 @@ def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
         "host_of": _host,
         "modules": modules,
         "module_choices": [("", "not found"), *((one, one) for one in modules)],
-        "drift": _drift(plan, rule).get(rule.name, ()) if rule else (),
+        "drift": _drift(plan, rule) if rule else (),
         "sentences": _in_words(form, plan),
         "users": _used_by(plan, form.was) if form.was else (),
     }
 
 
-def _drift(plan: Plan, *rules: Rule) -> Mapping[str, tuple[str, ...]]:
-    """Return what is wrong with the fields of rules by now."""
-    session = db.session()
-    return drifted(rules, plan.integrations, lambda *asked: catalogue.fields_of(session, *asked))
+def _drift(plan: Plan, rule: Rule) -> tuple[str, ...]:
+    """Return what is wrong with a rule by what is known of its CRM."""
+    return drift(db.session(), (rule,), plan.integrations).get(rule.name, ())
 
 
 def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:
