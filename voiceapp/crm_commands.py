@@ -10,8 +10,8 @@ from voiceapp.crm.registry import KINDS
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import credentials, draft
+from voiceapp.routing.checkup import Checkup, check_up
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.probe import Probe, probe
 from voiceapp.routing.rehearsal import question
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.runtime import runtime
@@ -58,7 +58,7 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
     clients = Clients(runtime().probing(steps), runtime().vault)
     clients.take_credentials({asked.key: credentials.sealed_of(db.session(), asked.key)})
     db.session.close()
-    tried = probe(clients, question(asked, module, field), asked, plan, number, steps)
+    tried = check_up(clients, question(asked, module, field), asked, plan, number, steps)
     if tried.found is not None and tried.found.fault:
         raise click.UsageError(tried.found.fault)
     if as_json:
@@ -92,7 +92,7 @@ def _integration(plan: Plan, name: str) -> Integration:
     raise click.ClickException(f"There is no integration {name}. There are: {names}.")
 
 
-def _to_json(tried: Probe, steps: list[Step]) -> dict[str, object]:
+def _to_json(tried: Checkup, steps: list[Step]) -> dict[str, object]:
     found = tried.found
     return {
         "outcome": found.outcome if found else getattr(tried.greeting.error, "outcome", ""),
@@ -103,7 +103,7 @@ def _to_json(tried: Probe, steps: list[Step]) -> dict[str, object]:
     }
 
 
-def _print(tried: Probe, steps: list[Step]) -> None:
+def _print(tried: Checkup, steps: list[Step]) -> None:
     click.echo(tried.verdict)
     click.echo()
     for sentence in (*tried.greeting.sentences, *(tried.found.sentences if tried.found else ())):

@@ -40,10 +40,10 @@ class Asking:
     def connect(
         self,
         *,
+        store: TokenStore | None = None,
         url: str = "",
         options: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
-        store: TokenStore | None = None,
     ) -> None:
         """Make the client anew, with what is typed otherwise, as one more process of a store."""
         kept = {**self.crm.options, **(options or {})}

@@ -68,16 +68,16 @@ def rehearse(
         return Rehearsal(typed, fault)
     table = compile_plan(replace(plan, rules=(rule,), integrations=(integration,)), DRAFT)
     inquiry = Inquirer(clients, Lookup()).inquire(rule, call, table)
-    decided = decide(rule, inquiry.answer, table.zone)
-    why = reasons(decided, value_is_hidden=inquiry.value_is_hidden)
-    if not rule.conditions and isinstance(decided.answer, rules.Found):
+    verdict = decide(rule, inquiry.answer, table.zone)
+    why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
+    if not rule.conditions and isinstance(verdict.answer, rules.Found):
         # nothing was compared, so that no condition held says nothing
         why = why[:-1] if rule.field else ()
     return _told(
         Rehearsal(
             typed,
             sentences=tuple(filter(None, (inquiry.sentence, *why))),
-            destination=decided.destination,
+            destination=verdict.destination,
         ),
         inquiry,
     )

@@ -9,9 +9,9 @@ from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import catalogue, credentials, rehearsal
+from voiceapp.routing.checkup import Checkup, check_up
 from voiceapp.routing.clients import Clients
 from voiceapp.routing.greeting import within
-from voiceapp.routing.probe import Probe, probe
 from voiceapp.routing.rehearsal import Rehearsal
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule
@@ -24,7 +24,7 @@ from voiceapp.vault import origin
 class Tested:
     """What a connection came to, and every request of ours."""
 
-    probe: Probe
+    checkup: Checkup
     steps: tuple[Step, ...]
 
 
@@ -50,7 +50,7 @@ def test(
     steps: list[Step] = []
     clients = _clients(integration, secrets, steps)
     db.session.close()
-    tried = probe(clients, rule, integration, plan, typed, steps)
+    tried = check_up(clients, rule, integration, plan, typed, steps)
     return Tested(tried, tuple(steps))
 
 

@@ -5,8 +5,8 @@ import pytest
 from voiceapp.crm.contract import CrmCredentialsRefused, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.trace import Step
+from voiceapp.routing.checkup import Checkup
 from voiceapp.routing.greeting import Greeting, greet
-from voiceapp.routing.probe import Probe
 from voiceapp.routing.rehearsal import Rehearsal
 
 LET_IN = Greeting(seen=("signed in", "3 modules"))
@@ -32,43 +32,45 @@ class Crm:
 
 
 @pytest.mark.parametrize(
-    ("probe", "verdict"),
+    ("checkup", "verdict"),
     [
-        (Probe(LET_IN), "It works. Signed in, 3 modules."),
+        (Checkup(LET_IN), "It works. Signed in, 3 modules."),
         (
-            Probe(LET_IN, Rehearsal("1", outcome="found", records=1), "Contacts", "Ada Gold"),
+            Checkup(LET_IN, Rehearsal("1", outcome="found", records=1), "Contacts", "Ada Gold"),
             "It works. Signed in, 3 modules; found the record of Ada Gold in Contacts.",
         ),
         (
-            Probe(LET_IN, Rehearsal("1", outcome="found", records=1), "Visits"),
+            Checkup(LET_IN, Rehearsal("1", outcome="found", records=1), "Visits"),
             "It works. Signed in, 3 modules; found one record in Visits.",
         ),
         (
-            Probe(LET_IN, Rehearsal("1", outcome="not found"), "Leads"),
+            Checkup(LET_IN, Rehearsal("1", outcome="not found"), "Leads"),
             "It works. Signed in, 3 modules; nobody in Leads has this number.",
         ),
         (
-            Probe(LET_IN, Rehearsal("1", outcome="several found", records=2), "Leads"),
+            Checkup(LET_IN, Rehearsal("1", outcome="several found", records=2), "Leads"),
             "It works. Signed in, 3 modules; 2 records in Leads have this number.",
         ),
         (
-            Probe(Greeting(), Rehearsal("1", outcome="not found")),
+            Checkup(Greeting(), Rehearsal("1", outcome="not found")),
             "It works. Nobody has this number.",
         ),
-        (Probe(LET_IN, Rehearsal("x", fault="Type a phone number.")), Probe(LET_IN).verdict),
-        (Probe(Greeting()), ""),
+        (Checkup(LET_IN, Rehearsal("x", fault="Type a phone number.")), Checkup(LET_IN).verdict),
+        (Checkup(Greeting()), ""),
         (
-            Probe(Greeting(error=CrmCredentialsRefused("It did not accept the credentials."))),
+            Checkup(Greeting(error=CrmCredentialsRefused("It did not accept the credentials."))),
             f"It does not work: It did not accept the credentials. {ADVICE}",
         ),
         (
-            Probe(LET_IN, Rehearsal("1", trouble="It knows no such field.", advice="Choose one.")),
+            Checkup(
+                LET_IN, Rehearsal("1", trouble="It knows no such field.", advice="Choose one.")
+            ),
             "It does not work: It knows no such field. Choose one.",
         ),
     ],
 )
-def test_the_verdict_is_a_plain_sentence(probe, verdict):
-    assert probe.verdict == verdict
+def test_the_verdict_is_a_plain_sentence(checkup, verdict):
+    assert checkup.verdict == verdict
 
 
 def test_modules_that_people_know_come_before_technical_ones():

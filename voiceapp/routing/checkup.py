@@ -23,7 +23,7 @@ _NAMED_BY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Checkup:
     """What trying a CRM came to: how it received us, and what it found for a number, if typed.
 
     `module` is where that was looked for, `called` what the record is called, if that is known.
@@ -70,14 +70,14 @@ class Probe:
         return ""
 
 
-def probe(
+def check_up(
     clients: Clients,
     rule: Rule,
     integration: Integration,
     plan: Plan,
     typed: str,
     steps: Sequence[Step],
-) -> Probe:
+) -> Checkup:
     """Sign in, list the modules, and look a number up if one was typed; `steps` grow meanwhile.
 
     It is looked for where the rule says, or else in the first module.
@@ -85,16 +85,16 @@ def probe(
     try:
         client = clients.client(integration, plan.installation.country)
     except CrmRefused as error:
-        return Probe(Greeting(error=error))
+        return Checkup(Greeting(error=error))
     greeting = greet(client, steps, KINDS[integration.kind].modules)
     if not typed.strip() or greeting.error is not None:
-        return Probe(greeting)
+        return Checkup(greeting)
     module = rule.module or next(iter(greeting.modules), "")
     found = rehearse(clients, replace(rule, module=module), integration, plan, typed)
     called = ""
     if found.outcome == "found":
         called = _called(client, module, read_e164(typed, plan.installation.country) or "")
-    return Probe(greeting, found, module, called)
+    return Checkup(greeting, found, module, called)
 
 
 def _called(client: CrmClient, module: str, number: str) -> str:
