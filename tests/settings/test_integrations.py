@@ -267,7 +267,8 @@ def test_a_private_address_is_named_as_such(admin, typed, service):
     test = outcome_of(send(admin, NEW, custom(admin), do="try", **typed | changed, **{"try": ADA}))
 
     assert "inside.test leads into a private network" in test
-    assert "CRM_ALLOWED_HOSTS" in test
+    assert "they add inside.test to CRM_ALLOWED_HOSTS in the file .env" in test
+    assert "type the credentials again" not in test
     assert service.visits == []
 
 

@@ -1,10 +1,11 @@
 """A client of a stand-in, made from what an admin types, and asked in short words."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.wire.standin import StandIn
+from voiceapp.crm.book import Book, MemoryBook
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import Answer, Caller, CallFacts, KeyedDigits, Order, Search
 from voiceapp.crm.deadline import Deadline
@@ -44,6 +45,7 @@ class Asking:
         url: str = "",
         options: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        book: Callable[[Connection], Book] = lambda connection: MemoryBook(),
     ) -> None:
         """Make the client anew, with what is typed otherwise, as one more process of a store."""
         kept = {**self.crm.options, **(options or {})}
@@ -58,7 +60,7 @@ class Asking:
         )
         self.tokens = AgingTokens(store or NoStore())
         around = Surroundings(
-            self.door, lambda *_: (), Bounded(), tokens=lambda connection: self.tokens
+            self.door, lambda *_: (), Bounded(), lambda connection: self.tokens, book
         )
         self.client = build_client(connection, around)
 

@@ -89,6 +89,8 @@ class StandIn(ABC):
     names: ClassVar[Names]
     phones_in: ClassVar[dict[str, str]] = {}
     """The usual phone field of a module that has another one than Contacts."""
+    needs_phone_fields: ClassVar[bool] = True
+    """Finds callers by what it tells of its fields, and not by people who have a number anyway."""
     has_tokens: ClassVar[bool] = False
     """Signs in for a while; then it has to count in `given` how often."""
     has_labels: ClassVar[bool] = True

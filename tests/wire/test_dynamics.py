@@ -354,7 +354,7 @@ def test_an_environment_that_the_tenant_has_not_is_no_matter_of_credentials(aski
     assert type(caught.value) is CrmRefused
 
 
-@pytest.mark.parametrize("tenant", ["", "..", "a/b", "contoso", "x.com/../y", "x.com?a=b", "x y.z"])
+@pytest.mark.parametrize("tenant", ["..", "a/b", "contoso", "x.com/../y", "x.com?a=b", "x y.z"])
 def test_a_tenant_that_can_not_be_one_is_refused_before_anything_is_sent(asking, tenant):
     with pytest.raises(ValueError, match="an ID as Microsoft shows it, or a domain name"):
         asking.connect(options={"account": tenant})

@@ -350,7 +350,7 @@ def test_a_field_that_there_is_not_is_told_from_one_that_is_blank(asking):
 
     assert asking.caller(ADA, "cTier", "accountId").values == {"cTier": None, "accountId": None}
     for field in ("cTear", "account", "cSecret"):
-        with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+        with pytest.raises(CrmMisconfigured, match=f"does not know the field {field} in Contacts"):
             asking.caller(ADA, "cTier", field)
 
 
@@ -469,7 +469,7 @@ def test_a_field_that_there_is_not_is_told_from_an_address_that_leads_elsewhere(
     asking.caller(ADA, "cTier")
     asking.crm.troubles = [says(404, "Controller 'X' does not exist."), says(404, "", b"nginx")]
 
-    with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+    with pytest.raises(CrmMisconfigured, match="does not know the module Contacts, or the field"):
         asking.caller(ADA, "cTier")
     with pytest.raises(CrmMisconfigured, match=r"rejected the request \(404\)"):
         asking.caller(ADA, "cTier")

@@ -505,9 +505,9 @@ def test_the_database_may_be_left_to_a_server_that_has_one(start):
     assert "x-odoo-database" not in last(asking).headers
 
 
-@pytest.mark.parametrize("missing", ["account", "username"])
-def test_the_older_interface_has_to_be_told_more(older, missing):
-    with pytest.raises(ValueError, match="the database and the login"):
+@pytest.mark.parametrize(("missing", "label"), [("account", "Database"), ("username", "Login")])
+def test_the_older_interface_has_to_be_told_more(older, missing, label):
+    with pytest.raises(ValueError, match=f"Type the {label}, too: Version 14 to 18 needs it"):
         older.connect(options={missing: ""})
 
 

@@ -527,7 +527,9 @@ def test_what_salesforce_does_not_know_is_said_so(asking, code):
     asking.caller(ADA)
     asking.crm.troubles = [says(400, code)]
 
-    with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+    with pytest.raises(
+        CrmMisconfigured, match="does not know the module Contacts, or a field in it"
+    ):
         asking.caller(ADA)
 
 

@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from voiceapp.crm.answers import name, unknown
+from voiceapp.crm.answers import name, unknown, without_phones
 from voiceapp.crm.contract import Caller, FieldValue, KeyedDigits, Order, Search
 from voiceapp.crm.dynamics_schema import TITLE
 from voiceapp.crm.fields import Field, FieldType, read_as
@@ -29,7 +29,7 @@ def query(
     for one in search.needed():
         link, _, column = name(TITLE, one).rpartition(".")
         if "." in link:
-            raise unknown(TITLE)
+            raise unknown(TITLE, one)
         if link:
             joined[link].append(column)
         else:
@@ -56,7 +56,7 @@ def where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tried = json.dumps(spellings(number, country), separators=(",", ":"))
             extended = beginnings(number, country)
             return " or ".join(

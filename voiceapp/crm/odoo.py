@@ -4,7 +4,7 @@ Sources: “External JSON-2 API” at odoo.com/documentation, and a running Odoo
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -20,7 +20,6 @@ from voiceapp.crm.contract import (
     CrmMisconfigured,
     FieldValue,
     NotFound,
-    Order,
     Search,
 )
 from voiceapp.crm.deadline import Deadline
@@ -36,6 +35,8 @@ from voiceapp.crm.kind import (
     Connection,
     Kind,
     Surroundings,
+    Told,
+    Wrong,
 )
 from voiceapp.crm.match import Candidate, is_callers, settle
 from voiceapp.crm.odoo_model import (
@@ -48,6 +49,7 @@ from voiceapp.crm.odoo_model import (
     models_in,
     no_database,
     numbers_of,
+    ordered,
     refuse_what_leads_on,
     specification,
 )
@@ -203,7 +205,7 @@ class OdooClient:
         deadline: Deadline,
     ) -> list[Mapping[str, FieldValue]]:
         model, _ = _model(search.module)
-        asked = {"domain": where, "limit": search.limit, "order": _order(search.order)}
+        asked = {"domain": where, "limit": search.limit, "order": ordered(search.order)}
         if self._interface.reads_on(deadline):
             asked["specification"] = specification(paths)
             payload = self._interface.call(model, "web_search_read", asked, deadline)
@@ -217,12 +219,6 @@ def _model(module: str) -> tuple[str, list[Any]]:
     return _MODULES.get(module) or (name(TITLE, module), [])
 
 
-def _order(order: Order | None) -> str:
-    if order is None or not order.field:
-        return "id desc"  # they are counted up
-    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
-
-
 def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     if 200 <= answer.status < 300:
         return None
@@ -234,13 +230,9 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     base = f"https://{urlsplit(connection.url).netloc}"  # of whatever page of it the address is
     database, login = connection.option(ACCOUNT).strip(), connection.option(USERNAME)
-    if database and not _DATABASE.fullmatch(database):
-        raise ValueError("The name of the database has letters, digits, dots, _ and - only.")
     key = connection.secret(PASSWORD)
     interface: Interface
     if connection.option(VERSION) == _JSON_RPC:
-        if not (database and login):
-            raise ValueError("Odoo 14 to 18 has to be told the database and the login as well.")
         tokens = around.tokens(connection)
         interface = JsonRpc(around.door, base, database, login, key, tokens)
     else:
@@ -250,10 +242,18 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
     return OdooClient(interface, around.book(connection), connection.country)
 
 
+def _also(told: Told) -> Iterator[Wrong]:
+    database = told.options.get(ACCOUNT, "").strip()
+    if database and not _DATABASE.fullmatch(database):
+        what = "The name of the database has letters, digits, dots, _ and - only."
+        yield Wrong(ACCOUNT, what)
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=refuse_no_site,
+    also=_also,
     asks=(
         Ask(
             VERSION,
@@ -268,6 +268,7 @@ KIND = Kind(
             "For 14 to 18, and for a server that has several. On Odoo Online usually what stands "
             "before .odoo.com; else the administrator of the server knows it.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             USERNAME,
@@ -275,6 +276,7 @@ KIND = Kind(
             "For 14 to 18 only: what the user whose key it is types to sign in, often an e-mail "
             "address.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             PASSWORD,

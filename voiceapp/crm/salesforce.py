@@ -3,7 +3,7 @@
 Sources: the REST API Developer Guide and the SOQL Reference, developer.salesforce.com/docs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -135,14 +135,14 @@ def _value(field: Field | None, row: Mapping[str, FieldValue], path: str) -> Fie
     link, _, last = path.rpartition(".")
     holder = at_path(row, link) if link else row
     if path.partition(".")[0] not in row or (isinstance(holder, Mapping) and last not in holder):
-        raise unknown(TITLE)
+        raise unknown(TITLE, path)
     sent = at_path(row, path)
     if field is not None and field.type is FieldType.CHOICES and isinstance(sent, str):
         return sent.split(";")
     return read_as(field, sent)
 
 
-_FAULTS = {
+_FAULTS: Mapping[str, Callable[[str], CrmError]] = {
     "INVALID_SESSION_ID": refused,
     "INVALID_FIELD": unknown,
     "INVALID_TYPE": unknown,

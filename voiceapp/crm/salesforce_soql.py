@@ -5,7 +5,7 @@ Source: the SOQL and SOSL Reference, developer.salesforce.com/docs.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from voiceapp.crm.answers import name, unknown
+from voiceapp.crm.answers import name, without_phones
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.match import is_number
@@ -60,7 +60,7 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tried = ", ".join(map(_quoted, spellings(number, country)))
             extended = [_quoted(f"{one}%") for one in beginnings(number, country)]
             return " OR ".join(

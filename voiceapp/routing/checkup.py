@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from voiceapp.crm.advice import advice_of
 from voiceapp.crm.contract import Caller, CallFacts, CrmClient, CrmError, CrmRefused, Found, Search
 from voiceapp.crm.phone import read_e164
 from voiceapp.crm.registry import KINDS
@@ -26,13 +27,15 @@ _NAMED_BY = (
 class Checkup:
     """What trying a CRM came to: how it received us, and what it found for a number, if typed.
 
-    `module` is where that was looked for, `called` what the record is called, if that is known.
+    `module` is where that was looked for, `called` what the record is called, if that is known,
+    `kind` the CRM that was asked.
     """
 
     greeting: Greeting
     found: Rehearsal | None = None
     module: str = ""
     called: str = ""
+    kind: str = ""
 
     @property
     def verdict(self) -> str:
@@ -53,7 +56,7 @@ class Checkup:
     def advice(self) -> str:
         """What to do about it."""
         if self.greeting.error is not None:
-            return self.greeting.error.advice
+            return advice_of(self.greeting.error, self.kind)
         return self.found.advice if self.found else ""
 
     def _found(self) -> str:
@@ -85,16 +88,16 @@ def check_up(
     try:
         client = clients.client(integration, plan.installation.country)
     except CrmRefused as error:
-        return Checkup(Greeting(error=error))
+        return Checkup(Greeting(error=error), kind=integration.kind)
     greeting = greet(client, steps, KINDS[integration.kind].modules)
     if not typed.strip() or greeting.error is not None:
-        return Checkup(greeting)
+        return Checkup(greeting, kind=integration.kind)
     module = rule.module or next(iter(greeting.modules), "")
     found = rehearse(clients, replace(rule, module=module), integration, plan, typed)
     called = ""
     if found.outcome == "found":
         called = _called(client, module, read_e164(typed, plan.installation.country) or "")
-    return Checkup(greeting, found, module, called)
+    return Checkup(greeting, found, module, called, integration.kind)
 
 
 def _called(client: CrmClient, module: str, number: str) -> str:

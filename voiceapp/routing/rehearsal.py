@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from voiceapp.crm.advice import advice_of
 from voiceapp.crm.contract import CrmError, Found, NotFound, Several
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.phone import read_e164
@@ -80,17 +81,19 @@ def rehearse(
             destination=verdict.destination,
         ),
         inquiry,
+        integration,
     )
 
 
-def _told(rehearsal: Rehearsal, inquiry: Inquiry) -> Rehearsal:
+def _told(rehearsal: Rehearsal, inquiry: Inquiry, integration: Integration) -> Rehearsal:
     """Return the rehearsal with what asking came to, for programs."""
     if inquiry.reply is None:  # nobody was looked up, as a number is not typed otherwise
         return rehearsal
     answer, ms = inquiry.reply.answer, inquiry.record["ms"] if inquiry.record else 0
     match answer:
         case CrmError():
-            told = replace(rehearsal, trouble=str(answer), advice=answer.advice)
+            advice = advice_of(answer, integration.kind)
+            told = replace(rehearsal, trouble=str(answer), advice=advice)
             return replace(told, ms=ms, outcome=answer.outcome)
         case NotFound():
             return replace(rehearsal, ms=ms, outcome="not found")

@@ -10,6 +10,7 @@ from voiceapp.crm.custom import SecretHeader
 from voiceapp.crm.kind import (
     ACCOUNT,
     HEADER_NAME,
+    LABELS_IN_RULES,
     OPTIONS,
     PASSWORD,
     SECRETS,
@@ -18,6 +19,7 @@ from voiceapp.crm.kind import (
     USERNAME,
     VERSION,
     Ask,
+    Told,
 )
 from voiceapp.routing.credentials import Kept
 from voiceapp.rules.plan import Integration, Plan
@@ -48,13 +50,10 @@ class WhereAsked:
     """Asks for a CRM field where the CRM that is chosen does, in its words."""
 
     def __call__(self, form: Any, field: Field) -> None:
-        ask = form.asked(field.short_name)
-        if ask is None:
+        if form.asked(field.short_name) is None:
             raise StopValidation
-        if ask.choices and field.data not in dict(ask.choices):
-            raise StopValidation(f"Choose the {ask.label}.")
-        if ask.is_required and not field.data and field.short_name not in SECRETS:
-            raise StopValidation(_TYPE_ADDRESS if ask.name == URL else f"Type the {ask.label}.")
+        if sentence := form.wrong().get(field.short_name):
+            raise StopValidation(sentence)
 
 
 class WhereHeader(Where):
@@ -62,9 +61,6 @@ class WhereHeader(Where):
 
     def __init__(self) -> None:
         super().__init__(lambda form: form.takes_header())
-
-
-_TYPE_ADDRESS = "Type the address. It begins with https://."
 
 
 class CrmFields(BaseForm):
@@ -79,9 +75,9 @@ class CrmFields(BaseForm):
         "CRM Modules",
         validators=[Where(lambda form: form.uses_modules(), "Choose the module to search.")],
     )
-    url = Text("CRM URL", longest=2000, validators=[WhereAsked()])
-    username = Text("CRM Username", validators=[WhereAsked()])
-    password = PasswordField("CRM Password", [WhereAsked()], [stripped])
+    url = Text(LABELS_IN_RULES[URL], longest=2000, validators=[WhereAsked()])
+    username = Text(LABELS_IN_RULES[USERNAME], validators=[WhereAsked()])
+    password = PasswordField(LABELS_IN_RULES[PASSWORD], [WhereAsked()], [stripped])
     token = PasswordField("Second secret", [WhereAsked()], [stripped])
     forget_token = BooleanField("Remove the one that is kept")
     account = Text("Account", validators=[WhereAsked()])
@@ -100,15 +96,27 @@ class CrmFields(BaseForm):
 
     def asked(self, name: str) -> Ask | None:
         """Return what the CRM that is chosen asks for under a name; None if it doesn't."""
-        choice = self.choice()
-        return None if choice is None or choice.shared is not None else choice.kind.ask(name)
+        return next((ask for ask, _ in self.asks() if ask.name == name), None)
 
     def asks(self) -> list[tuple[Ask, Field]]:
         """Return what the CRM that is chosen asks for, in its order, each with its field."""
         choice = self.choice()
         if choice is None or choice.shared is not None:
             return []
-        return [(ask, self[ask.name]) for ask in choice.kind.asks]
+        asks = choice.kind.asks_with(self._options(choice))
+        return [(ask, self[ask.name]) for ask in asks]
+
+    def shapes(self, name: str) -> bool:
+        """Say whether something else is asked for or not by what is chosen here."""
+        return any(ask.needed_with and ask.needed_with[0] == name for ask, _ in self.asks())
+
+    def wrong(self) -> Mapping[str, str]:
+        """Return what keeps the CRM that is chosen from being asked, by the names of fields."""
+        choice = self.choice()
+        if choice is None or choice.shared is not None:
+            return {}
+        there = [one for one in SECRETS if self[one].data or self.is_kept(one)]
+        return choice.kind.wrong(Told(self._address(choice), self._options(choice), there))
 
     def takes_header(self) -> bool:
         """Say whether the CRM that is chosen takes a header of the admin's choice."""
@@ -174,15 +182,6 @@ class CrmFields(BaseForm):
         """Ask for a CRM that there is."""
         if self.choice() is None:
             raise ValidationError("Choose the CRM to ask.")
-
-    def validate_url(self, field: Text) -> None:
-        """Refuse an address that can never be asked."""
-        choice = self.choice()
-        try:
-            if choice is not None:
-                choice.kind.check(field.data or "")
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
 
     def validate_password(self, field: PasswordField) -> None:
         """Ask for the password unless one is kept for this very address."""

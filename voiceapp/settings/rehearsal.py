@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from voiceapp.crm.advice import advice_of
 from voiceapp.crm.contract import CrmError
 from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
@@ -86,7 +87,7 @@ def read_fields(
         with suppress(CrmError):  # who may read a module's fields may still not list all modules
             modules = client.modules(within())
     except CrmError as error:
-        return f"{error} {error.advice}"
+        return f"{error} {advice_of(error, integration.kind)}"
     if not fields:
         return "The CRM does not tell its fields. Type the field's name."
     session = db.session()

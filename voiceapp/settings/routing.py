@@ -8,13 +8,13 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.registry import fault_of
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import credentials, draft, history
 from voiceapp.routing.credentials import Kept
 from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
+from voiceapp.routing.releases import fault_of_integration
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
@@ -127,7 +127,7 @@ def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
 def _read_fields(form: RuleForm, plan: Plan) -> str:
     """Ask the CRM for the fields of the module; return what is wrong, as a sentence."""
     integration, module = form.integration(), form.module.data or ""
-    if fault := fault_of(integration.kind, integration.url):
+    if fault := fault_of_integration(integration):
         return f"{fault} Choose the CRM, and look at its settings."
     if integration.is_private and (form.own is None or form.own.key != integration.key):
         return "Save the rule first: its CRM is not known yet."
