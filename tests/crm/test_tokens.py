@@ -275,6 +275,22 @@ def test_a_fetch_that_fails_lets_the_next_process_try(process, store, crm, troub
     assert process().current(crm.fetch, PLENTY).value == "T2"
 
 
+def test_a_token_is_renewed_by_the_newest_even_if_that_could_not_be_kept_for_all(
+    process, store, crm, clock
+):
+    tokens = process()
+    tokens.current(crm.fetch, PLENTY)
+    clock.now += HOUR
+    store.away = "keep"
+    tokens.current(crm.fetch, PLENTY)
+    clock.now += HOUR
+    store.away = ""
+    tokens.current(crm.fetch, PLENTY)
+
+    assert [before.value if before else None for before in crm.before] == [None, "T1", "T2"]
+    assert store.token.value == "T3"
+
+
 @pytest.mark.parametrize("away", ["read", "claim", "keep"])
 def test_without_the_store_each_process_fetches_for_itself(process, store, crm, clock, away):
     store.away = away

@@ -13,6 +13,7 @@ from tests.settings.forms import Page, drafted, keep, opened, place_of, rule_of,
 from tests.wire.espocrm import EspoCrm
 from tests.wire.hosting import hosted
 from voiceapp.crm.contract import CrmCredentialsRefused, CrmMisconfigured
+from voiceapp.crm.espocrm import EspoCrmClient
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.kind import TOKEN, Ask
 from voiceapp.crm.registry import KINDS
@@ -120,10 +121,29 @@ class TestConnection:
         )  # fmt: skip
 
         said = told(answer)
+        assert re.match(r"✓ It works\. Signed in, \d+ modules; found ", said)
         assert "It has the modules Contacts, Leads, Accounts" in said
         assert "Asked Our CRM for Contacts by the phone number +1 202-555-0101: 1 found" in said
         assert "cTier is “Gold”." in said
         assert re.search(r"GET https://crm\.test:\d+/api/v1/Contact 200, \d+ ms", said)
+
+    def test_the_record_that_was_found_is_called_by_its_name(self, admin, typed, espo):
+        espo.crm.add("Contacts", phoneNumber="+12025550177", name="Ada Gold")
+
+        answer = send(
+            admin, NEW_INTEGRATION, chosen(admin), do="try", **typed, **{"try": "+12025550177"},
+        )  # fmt: skip
+
+        assert "; found the record of Ada Gold in Contacts." in told(answer)
+
+    def test_a_long_list_of_modules_is_folded(self, admin, typed, espo, monkeypatch):
+        many = [f"CTechnical{number}" for number in range(30)]
+        monkeypatch.setattr(EspoCrmClient, "modules", lambda *_: ("Contacts", *many, "Cases"))
+
+        answer = send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed)
+
+        assert "It has the modules Contacts, Cases and 30 more" in told(answer)
+        assert "<summary>30 more modules</summary>" in answer.text
 
     def test_without_a_number_nobody_is_looked_up(self, admin, typed, espo):
         said = told(send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed))
@@ -138,7 +158,7 @@ class TestConnection:
         answer = send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed, **{"try": ADA})
 
         said = told(answer)
-        assert "EspoCRM did not accept the credentials." in said
+        assert said.startswith("▲ It does not work: EspoCRM did not accept the credentials. ")
         assert CrmCredentialsRefused.advice in said
         assert "not-the-key-4711" not in answer.text
         assert espo.crm.secrets["password"] not in answer.text

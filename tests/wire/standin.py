@@ -99,6 +99,8 @@ class StandIn(ABC):
     """Tells a number that nobody filled in from 0."""
     tells_forbidden: ClassVar[bool] = True
     """Tells what may not be read from what is not there."""
+    finds_extensions: ClassVar[bool] = True
+    """Can be asked at once for numbers that have an extension behind them."""
     most_requests: ClassVar[int] = 1
     """How many requests find a caller, once signed in and the fields read."""
 

@@ -68,9 +68,14 @@ def test_one_request_asks_for_all_spellings_in_all_phone_fields(asking):
         ],
         separators=(",", ":"),
     )
+    extended = ("+12025550101", "2025550101", "(202) 555-0101", "202-555-0101", "+1 202-555-0101")
     by_number = " or ".join(
-        f"Microsoft.Dynamics.CRM.In(PropertyName='{field}',PropertyValues={tried})"
+        test
         for field in ("telephone1", "mobilephone", "telephone2", "telephone3")
+        for test in (
+            f"Microsoft.Dynamics.CRM.In(PropertyName='{field}',PropertyValues={tried})",
+            *(f"startswith({field},'{one}')" for one in extended),
+        )
     )
     assert (last(asking).method, last(asking).path) == ("GET", "/api/data/v9.2/contacts")
     assert last(asking).query == {

@@ -82,6 +82,21 @@ def test_a_caller_is_found_however_the_number_is_spelled(asking, stored):
     assert (answer.matched_by, answer.stored) == ("phone number", stored)
 
 
+@pytest.mark.parametrize(
+    "stored",
+    ["+12025550101 ext. 5", "(202) 555-0101 x5", "202-555-0101 ext 12", "+1 202-555-0101 #5"],
+)
+def test_an_extension_behind_a_number_does_not_make_it_anothers(asking, stored):
+    if not asking.crm.finds_extensions:
+        pytest.skip("It finds numbers only as they are written.")
+    add(asking, stored, tier="Gold")
+    add(asking, "+120255501011", tier="Silver")
+
+    answer = asking.caller(ADA, asking.crm.names.tier)
+
+    assert value(asking, answer, "tier") == "Gold"
+
+
 def test_a_caller_is_found_by_every_phone_field(asking):
     for number, field in enumerate(asking.crm.names.phones):
         asking.crm.add("Contacts", **{field: f"+1202555012{number}", asking.crm.names.tier: field})

@@ -40,6 +40,7 @@ class Zendesk(StandIn):
     needs_phone_fields = False
     secrets: ClassVar = {"password": "zendesk-api-token-4711"}
     most_requests = 1
+    finds_extensions = False
     names = Names(
         phones=("phone",),
         tier="tier",

@@ -14,7 +14,7 @@ from voiceapp.crm.dynamics_schema import TITLE
 from voiceapp.crm.fields import Field, FieldType, read_as
 from voiceapp.crm.match import is_number
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import spellings
+from voiceapp.crm.phone import beginnings, spellings
 
 SHOWN = "OData.Community.Display.V1.FormattedValue"
 """The annotation that has a value as people see it."""
@@ -58,9 +58,14 @@ def where(
             if not numbers:
                 raise without_phones(TITLE, search.module, known)
             tried = json.dumps(spellings(number, country), separators=(",", ":"))
+            extended = beginnings(number, country)
             return " or ".join(
-                f"Microsoft.Dynamics.CRM.In(PropertyName='{one}',PropertyValues={tried})"
+                test
                 for one in numbers
+                for test in (
+                    f"Microsoft.Dynamics.CRM.In(PropertyName='{one}',PropertyValues={tried})",
+                    *(f"startswith({one},'{written}')" for written in extended),
+                )
             )
         case KeyedDigits(digits, field):
             literal = _literal(known.get(field), digits)

@@ -181,8 +181,8 @@ def _where(
         case Caller(number):
             if not numbers:
                 raise without_phones(TITLE, search.module, known)
-            ending = national(number)
-            return [_any_of([_condition("endsWith", f"{one}Numeric", ending) for one in numbers])]
+            digits = national(number)  # before them a country code, behind them an extension
+            return [_any_of([_condition("contains", f"{one}Numeric", digits) for one in numbers])]
         case KeyedDigits(digits, field):
             return _where_keyed(field, digits, known.get(field))
 

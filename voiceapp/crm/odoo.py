@@ -20,7 +20,6 @@ from voiceapp.crm.contract import (
     CrmMisconfigured,
     FieldValue,
     NotFound,
-    Order,
     Search,
 )
 from voiceapp.crm.deadline import Deadline
@@ -39,7 +38,7 @@ from voiceapp.crm.kind import (
     Told,
     Wrong,
 )
-from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.match import Candidate, is_callers, settle
 from voiceapp.crm.odoo_model import (
     CREATED,
     TITLE,
@@ -50,17 +49,18 @@ from voiceapp.crm.odoo_model import (
     models_in,
     no_database,
     numbers_of,
+    ordered,
     refuse_what_leads_on,
     specification,
-    value,
 )
+from voiceapp.crm.odoo_people import OWNED, PEOPLE, Record, as_found_by, record
 from voiceapp.crm.odoo_rpc import JsonRpc
 
 _JSON_2, _JSON_RPC = "19", "14"
 _MODULES: Mapping[str, tuple[str, list[Any]]] = {
-    "Contacts": ("res.partner", [["is_company", "=", False]]),
+    "Contacts": (PEOPLE, [["is_company", "=", False]]),
     "Leads": ("crm.lead", []),
-    "Accounts": ("res.partner", [["is_company", "=", True]]),
+    "Accounts": (PEOPLE, [["is_company", "=", True]]),
     "Opportunities": ("crm.lead", [["type", "=", "opportunity"]]),
 }
 """The model of each of our modules, and which of its records are in it."""
@@ -120,18 +120,14 @@ class OdooClient:
         where = domain(search, known, self._country)
         if where is None:
             return NotFound()
-        numbers = numbers_of(known)
-        dated = [CREATED] if not known or CREATED in known else []
-        paths = dict.fromkeys((*numbers, *search.needed(), *dated))
-        candidates = [
-            Candidate(
-                phones=[row.get(one) for one in numbers],
-                fields={one: value(known, one, row) for one in search.needed()},
-                created=value(known, CREATED, row),
-            )
-            for row in self._rows(search, where, paths, known, deadline)
-        ]
-        return settle(search, candidates, self._country)
+        _, always = _model(search.module)
+        near = self._records(search, [*always, *where], known, deadline)
+        theirs = [one for one in near if is_callers(search, one.candidate, self._country)]
+        owners = {one.owner: one.candidate for one in reversed(theirs) if one.owner}
+        people = [one.candidate for one in theirs if not one.owner]
+        if owners and not people:
+            people = self._owners(search, owners, known, deadline)
+        return settle(search, people or [one.candidate for one in near], self._country)
 
     def sign_in(self, deadline: Deadline) -> None:
         """See that what it takes to ask is there."""
@@ -172,6 +168,34 @@ class OdooClient:
             model, method, arguments, deadline, max_body=LARGEST_DESCRIPTION
         )
 
+    def _owners(
+        self,
+        search: Search,
+        addresses: Mapping[int, Candidate],
+        known: Mapping[str, Field],
+        deadline: Deadline,
+    ) -> list[Candidate]:
+        """Return whose the addresses are; an address stays where its owner may not be read."""
+        rest = dict(addresses)
+        people = [
+            as_found_by(rest.pop(one.id), one.candidate, search)
+            for one in self._records(search, [["id", "in", [*addresses]]], known, deadline)
+            if one.id in rest
+        ]
+        return [*people, *rest.values()]
+
+    def _records(
+        self, search: Search, where: list[Any], known: Mapping[str, Field], deadline: Deadline
+    ) -> list[Record]:
+        numbers = numbers_of(known)
+        told = (CREATED, *(OWNED if _model(search.module)[0] == PEOPLE else ()))
+        there = [one for one in told if not known or one in known]
+        paths = dict.fromkeys((*numbers, *search.needed(), *there))
+        return [
+            record(search, numbers, known, row)
+            for row in self._rows(search, where, paths, known, deadline)
+        ]
+
     def _rows(
         self,
         search: Search,
@@ -180,8 +204,8 @@ class OdooClient:
         known: Mapping[str, Field],
         deadline: Deadline,
     ) -> list[Mapping[str, FieldValue]]:
-        model, always = _model(search.module)
-        asked = {"domain": [*always, *where], "limit": search.limit, "order": _order(search.order)}
+        model, _ = _model(search.module)
+        asked = {"domain": where, "limit": search.limit, "order": ordered(search.order)}
         if self._interface.reads_on(deadline):
             asked["specification"] = specification(paths)
             payload = self._interface.call(model, "web_search_read", asked, deadline)
@@ -193,12 +217,6 @@ class OdooClient:
 
 def _model(module: str) -> tuple[str, list[Any]]:
     return _MODULES.get(module) or (name(TITLE, module), [])
-
-
-def _order(order: Order | None) -> str:
-    if order is None or not order.field:
-        return "id desc"  # they are counted up
-    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
 
 
 def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:

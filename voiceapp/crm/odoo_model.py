@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from voiceapp.crm.answers import name, not_permitted, refused, rows, text, unknown, without_phones
-from voiceapp.crm.contract import Caller, CrmError, CrmRefused, FieldValue, KeyedDigits, Search
+from voiceapp.crm.contract import (
+    Caller,
+    CrmError,
+    CrmRefused,
+    FieldValue,
+    KeyedDigits,
+    Order,
+    Search,
+)
 from voiceapp.crm.fields import Field, FieldType, phones, read_as
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import compact, spellings
@@ -113,6 +121,13 @@ def specification(paths: Iterable[str]) -> Mapping[str, Any]:
         for step in name(TITLE, path).split("."):
             fields = fields.setdefault(step, {"fields": {"display_name": {}}})["fields"]
     return wanted
+
+
+def ordered(order: Order | None) -> str:
+    """Return by what records are sorted: the newest first, if nothing else is wanted."""
+    if order is None or not order.field:
+        return "id desc"  # they are counted up
+    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
 
 
 def refuse_what_leads_on(paths: Iterable[str], known: Mapping[str, Field]) -> None:

@@ -163,7 +163,7 @@ class Tokens:
             return got
         fetched = None
         try:
-            fetched = self._fetched(got.before or self._token, fetch, deadline)
+            fetched = self._fetched(_newest(got.before, self._token), fetch, deadline)
             return fetched
         finally:
             self._keep(fetched, got.claim, deadline)
@@ -221,6 +221,12 @@ class Tokens:
             yield
         finally:
             self._lock.release()
+
+
+def _newest(*tokens: Token | None) -> Token | None:
+    """Return the token that was fetched last: what it is refreshed by may be good only once."""
+    there = (token for token in tokens if token is not None)
+    return max(there, key=lambda token: token.fetched_at, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ class Inquirer:
         last = asked[-1].reply
         trouble = last.trouble or (None if last.is_of_call else last.answer)
         if isinstance(trouble, crm.CrmError):
-            log.warning("The CRM of rule %s failed: %s", rule.name, trouble)
+            of_rule = f"of rule {rule.name}"
+            what = of_rule if rule.name else table.integrations[rule.integration].name
+            log.warning("The CRM %s failed: %s", what, trouble)
         return _inquiry(rule, table, who, asked)
 
     def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> tuple[Asked, ...]:

@@ -25,16 +25,20 @@ from voiceapp.vault import Sealed, Vault
 
 _BUDGET = 0.25
 """Seconds that the database has for each step at most: a caller may be waiting."""
-_KEPT_AFTERWARDS = 86_400.0
+_KEPT_AFTERWARDS = 90 * 86_400.0
+"""Seconds: the next one may be given only for what came with the last, however long ago."""
 
 T = TypeVar("T")
 
 
 def known_as(connection: Connection, key: str) -> str:
-    """Return by what the tokens of a connection are known: a hash that takes `key` to make."""
+    """Return by what the tokens of a connection are known: a hash that takes `key` to make.
+
+    Whose integration it is has no part in it: what was tested before it was saved, and only then
+    got a key, may have used up a token that can be used once.
+    """
     told = [
         connection.kind,
-        connection.key,
         connection.url,
         sorted(connection.options.items()),
         sorted(connection.secrets.items()),
@@ -129,7 +133,7 @@ class DatabaseTokens:
 
 
 def forget_old(session: Session, clock: Callable[[], float] = time.time) -> None:
-    """Delete the tokens that ended a day ago: their connection is typed otherwise by now."""
+    """Delete the tokens that ended 90 days ago: their connection is typed otherwise by now."""
     ended = clock() - _KEPT_AFTERWARDS
     session.execute(
         delete(CrmToken).where(CrmToken.expires_at < ended, CrmToken.claimed_until < ended)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from voiceapp.crm.advice import advice_of
 from voiceapp.crm.contract import CrmError
@@ -10,8 +10,10 @@ from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import catalogue, credentials, rehearsal
+from voiceapp.routing.checkup import Checkup, check_up
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.rehearsal import Greeting, Rehearsal
+from voiceapp.routing.greeting import within
+from voiceapp.routing.rehearsal import Rehearsal
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
@@ -21,16 +23,10 @@ from voiceapp.vault import origin
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What a connection came to: how the CRM received us, what it found, every request of ours."""
+    """What a connection came to, and every request of ours."""
 
-    greeting: Greeting
-    found: Rehearsal | None
+    checkup: Checkup
     steps: tuple[Step, ...]
-
-    @property
-    def advice(self) -> str:
-        """What to do about what is wrong; blank if nothing is."""
-        return self.greeting.advice or (self.found.advice if self.found else "")
 
 
 def rehearse(
@@ -44,7 +40,7 @@ def rehearse(
     clients = _clients(integration, secrets, [])
     db.session.close()
     with suppress(CrmError):  # signing in is done outside of calls: it has no part in the budget
-        clients.client(integration, plan.installation.country).sign_in(rehearsal.within())
+        clients.client(integration, plan.installation.country).sign_in(within())
     return rehearsal.rehearse(clients, rule, integration, plan, typed)
 
 
@@ -55,13 +51,8 @@ def test(
     steps: list[Step] = []
     clients = _clients(integration, secrets, steps)
     db.session.close()
-    greeting = rehearsal.greet(clients, integration, plan.installation.country, steps)
-    found = None
-    if typed.strip() and greeting.error is None:
-        module = rule.module or next(iter(greeting.modules), "")
-        asking = replace(rule, module=module)
-        found = rehearsal.rehearse(clients, asking, integration, plan, typed)
-    return Tested(greeting, found, tuple(steps))
+    tried = check_up(clients, rule, integration, plan, typed, steps)
+    return Tested(tried, tuple(steps))
 
 
 def redeem(form: CrmFields) -> None:
@@ -80,7 +71,7 @@ def redeem(form: CrmFields) -> None:
         country="",
     )
     db.session.rollback()
-    form.token.data = choice.kind.redeem(connection, runtime().door, rehearsal.within())
+    form.token.data = choice.kind.redeem(connection, runtime().door, within())
 
 
 def read_fields(
@@ -92,9 +83,9 @@ def read_fields(
     modules: Sequence[str] = ()
     try:
         client = clients.client(integration, country)
-        fields = client.fields(module, rehearsal.within())
+        fields = client.fields(module, within())
         with suppress(CrmError):  # who may read a module's fields may still not list all modules
-            modules = client.modules(rehearsal.within())
+            modules = client.modules(within())
     except CrmError as error:
         return f"{error} {advice_of(error, integration.kind)}"
     if not fields:
