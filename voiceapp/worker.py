@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
-from voiceapp.routing import draft, upkeep
+from voiceapp.routing import catalogue, draft, typed, upkeep
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
 from voiceapp.routing.live import Live
@@ -135,7 +135,13 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading]
+    leaving = Task(
+        "forget_forms",
+        lambda: _forget_forms(engine),
+        every=_MINUTE,
+        expected=(SQLAlchemyError,),
+    )
+    return [journal, sweep, forgetting, leaving], [signing_in, reading]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -154,6 +160,14 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
 def _forget_tokens(engine: Engine) -> None:
     with Session(engine) as session:
         forget_old(session)
+
+
+def _forget_forms(engine: Engine) -> None:
+    """Let go of what was typed into forms, and read for them, that nobody has saved."""
+    with Session(engine) as session:
+        typed.forget_old(session)
+        catalogue.forget_forms(session)
+        session.commit()
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:
