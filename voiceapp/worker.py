@@ -19,7 +19,7 @@ from voiceapp.crm.breaker import Breakers
 from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
-from voiceapp.routing import draft, upkeep
+from voiceapp.routing import catalogue, draft, typed, upkeep
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
 from voiceapp.routing.leftovers import forget_unused
@@ -158,7 +158,13 @@ def tasks_of(
         every=_DAY,
         expected=(SQLAlchemyError, UnreadableDocument),
     )
-    return [journal, sweep, forgetting, tidying], [signing_in, reading], [probing]
+    leaving = Task(
+        "forget_forms",
+        lambda: _with_session(engine, _forget_forms),
+        every=_MINUTE,
+        expected=(SQLAlchemyError,),
+    )
+    return [journal, sweep, forgetting, tidying, leaving], [signing_in, reading], [probing]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -189,6 +195,13 @@ def _apart(crm: str) -> Iterator[None]:
 def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
     with Session(engine) as session:
         do(session)
+
+
+def _forget_forms(session: Session) -> None:
+    """Let go of what was typed into forms, and read for them, that nobody has saved."""
+    typed.forget_old(session)
+    catalogue.forget_forms(session)
+    session.commit()
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

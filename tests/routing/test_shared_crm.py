@@ -104,6 +104,7 @@ def test_the_worker_keeps_crms_ready_beside_the_journal(process):
         "sweep_recordings",
         "forget_tokens",
         "forget_modules",
+        "forget_forms",
     ]
     assert [task.name for task in crms] == ["sign_in_to_crms", "read_crm_fields"]
     assert [task.name for task in probes] == ["probe_crms"]

@@ -5,12 +5,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from cachetools import LRUCache
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,9 @@ from voiceapp.rules.plan import Integration, Plan
 
 _MODULES = ""
 """The module under which the list of modules is kept."""
+_FORM = "form:"
+"""What begins the key of an integration that is not saved yet; no other key does."""
+_FORMS_HOLD = timedelta(days=1)
 _CALL_BUDGET = 0.25
 _MOST, _SECONDS, _SOON = 1024, 600.0, 60.0
 
@@ -89,6 +92,28 @@ def rows_of(plan: Plan) -> Iterator[Key]:
         asking = (rule for rule in plan.rules if rule.integration == integration.key)
         modules = {module for rule in asking for module in rule.modules}
         yield from ((integration.key, place, module) for module in {*modules, _MODULES})
+
+
+def unsaved(integration: Integration, form: str) -> Integration:
+    """Return an integration that is not saved yet as it is known here: by the form it stands in."""
+    return replace(integration, key=f"{_FORM}{form}:{integration.kind}")
+
+
+def settle(session: Session, form: str, integration: Integration) -> None:
+    """Give an integration that is saved now what was read for it; forget the rest of the form."""
+    asked = unsaved(integration, form).key
+    for row in session.scalars(select(CrmModule).where(_begins(f"{_FORM}{form}:"))):
+        if (row.integration, row.place) == (asked, _place_of(integration)):
+            values = {"content": row.content, "read_at": row.read_at}
+            place = {"integration": integration.key, "place": row.place, "module": row.module}
+            session.merge(CrmModule(**place, **values))
+        session.delete(row)
+
+
+def forget_forms(session: Session, clock: Callable[[], datetime] = now) -> None:
+    """Let go of what was read for forms that were left a day ago."""
+    left = CrmModule.read_at <= clock() - _FORMS_HOLD
+    session.execute(delete(CrmModule).where(_begins(_FORM), left))
 
 
 class Shelf:
@@ -165,6 +190,10 @@ class _ShelvedBook:
     def fields(self, module: str, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return the fields of a module; none if the CRM doesn't tell."""
         return self.shelf.fields((self.integration, self.place, module), describe, deadline)
+
+
+def _begins(key: str) -> ColumnElement[bool]:
+    return CrmModule.integration.startswith(key, autoescape=True)
 
 
 def _row(session: Session, key: str, place: str, module: str) -> CrmModule | None:

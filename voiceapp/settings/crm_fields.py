@@ -1,9 +1,9 @@
 """The CRM fields of a rule: which CRM it asks, and what that one has to be told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from wtforms import BooleanField, Field, PasswordField, SelectField, ValidationError
+from wtforms import BooleanField, Field, HiddenField, PasswordField, SelectField, ValidationError
 from wtforms.validators import StopValidation
 
 from voiceapp.crm.custom import SecretHeader
@@ -13,23 +13,19 @@ from voiceapp.crm.kind import (
     LABELS_IN_RULES,
     OPTIONS,
     PASSWORD,
-    SECRETS,
     TOKEN,
     URL,
     USERNAME,
     VERSION,
-    Ask,
-    Told,
 )
-from voiceapp.routing.credentials import Kept
-from voiceapp.rules.plan import Integration, Plan
+from voiceapp.rules.plan import Integration
 from voiceapp.settings import rule_crm
-from voiceapp.settings.forms import BaseForm, Text, stripped
-from voiceapp.settings.rule_crm import CrmChoice
-from voiceapp.vault import origin
+from voiceapp.settings.crm_told import HEADER_VALUE, CrmTold
+from voiceapp.settings.forms import Text, stripped
 
 ASKED = (URL, USERNAME, PASSWORD, TOKEN, ACCOUNT, VERSION)
 """The fields that a kind of CRM may ask for."""
+_OF_CRM = ("crm", "module", *ASKED, HEADER_NAME, HEADER_VALUE)
 
 
 class Where:
@@ -63,13 +59,17 @@ class WhereHeader(Where):
         super().__init__(lambda form: form.takes_header())
 
 
-class CrmFields(BaseForm):
-    """The fields under “CRM Settings”.
+class CrmFields(CrmTold):
+    """The fields under “CRM Settings”; `form_id` tells one form on somebody's screen from another.
 
-    `own` is the integration that belongs to the rule alone, if it has one by now, and `kept` says
-    which secrets that has.
+    `shown_crm` is the CRM whose fields the page has, `aside` what was typed for others, `promised`
+    which secrets the page says are kept.
     """
 
+    form_id = HiddenField()
+    shown_crm = HiddenField()
+    aside = HiddenField()
+    promised = HiddenField()
     crm = SelectField("CRM To Use", validate_choice=False)
     module = Text(
         "CRM Modules",
@@ -85,98 +85,13 @@ class CrmFields(BaseForm):
     header_name = Text("Header name", longest=100, validators=[WhereHeader()])
     header_value = PasswordField("Header value", [WhereHeader()])
 
-    plan: Plan
-    own: Integration | None
-    kept: Kept
-    _made: Integration | None = None
-
-    def choice(self) -> CrmChoice | None:
-        """Return the CRM that is chosen."""
-        return rule_crm.read_choice(self.crm.data or "", self.plan)
-
-    def asked(self, name: str) -> Ask | None:
-        """Return what the CRM that is chosen asks for under a name; None if it doesn't."""
-        return next((ask for ask, _ in self.asks() if ask.name == name), None)
-
-    def asks(self) -> list[tuple[Ask, Field]]:
-        """Return what the CRM that is chosen asks for, in its order, each with its field."""
-        choice = self.choice()
-        if choice is None or choice.shared is not None:
-            return []
-        asks = choice.kind.asks_with(self._options(choice))
-        return [(ask, self[ask.name]) for ask in asks]
-
-    def shapes(self, name: str) -> bool:
-        """Say whether something else is asked for or not by what is chosen here."""
-        return any(ask.needed_with and ask.needed_with[0] == name for ask, _ in self.asks())
-
-    def wrong(self) -> Mapping[str, str]:
-        """Return what keeps the CRM that is chosen from being asked, by the names of fields."""
-        choice = self.choice()
-        if choice is None or choice.shared is not None:
-            return {}
-        there = [one for one in SECRETS if self[one].data or self.is_kept(one)]
-        return choice.kind.wrong(Told(self._address(choice), self._options(choice), there))
-
-    def takes_header(self) -> bool:
-        """Say whether the CRM that is chosen takes a header of the admin's choice."""
-        choice = self.choice()
-        return choice is not None and choice.shared is None and choice.kind.header
-
-    def uses_modules(self) -> bool:
-        """Say whether the CRM that is chosen knows modules."""
-        choice = self.choice()
-        return choice is not None and bool(choice.kind.modules)
-
-    def is_kept(self, name: str) -> bool:
-        """Say whether a secret is kept for the address, and the user or header, in the form."""
-        return self._slots().get(name) in {slot for at, slot in self.kept if at == self._origin()}
-
-    def _slots(self) -> Mapping[str, str]:
-        """Return the names of the secrets that may be kept by now."""
-        choice = self.choice()
-        if self.own is None or choice is None or self.own.kind != choice.kind_key:
-            return {}
-        return choice.kind.slots(self._options(choice))
-
-    def _origin(self) -> str:
-        """Return the origin of the address in the form, blank for none."""
-        choice = self.choice()
-        try:
-            return origin(self._address(choice)) if choice else ""
-        except ValueError:
-            return ""
-
-    def integration(self) -> Integration:
-        """Return the CRM that the form describes, half-filled as it may be."""
-        if self._made is None:  # made once, as a new one gets a key of its own
-            self._made = self._make()
-        return self._made
-
-    def _make(self) -> Integration:
-        choice = self.choice()
-        if choice is None:
-            return Integration("", "…", "")
-        if choice.shared is not None:
-            return choice.shared
-        return rule_crm.private(choice, self.own, self._address(choice), self._options(choice))
-
-    def _options(self, choice: CrmChoice) -> dict[str, str]:
-        options = {name: self[name].data or "" for name in OPTIONS if choice.kind.ask(name)}
-        header = (self.header_name.data or "") if choice.kind.header else ""
-        return options | ({HEADER_NAME: header} if header else {})
-
-    def _address(self, choice: CrmChoice) -> str:
-        return (self.url.data or "") if choice.kind.ask(URL) else choice.kind.site
-
-    def secrets(self) -> Mapping[str, str]:
-        """Return the secrets that were typed, a blank one to take it away; others stay."""
-        typed = {name: self[name].data for name in SECRETS if self.asked(name)}
-        if self.takes_header():
-            typed[HEADER_NAME] = self.header_value.data
-        ask = self.asked(TOKEN)
-        forgotten = {TOKEN: ""} if ask and not ask.is_required and self.forget_token.data else {}
-        return forgotten | {name: value for name, value in typed.items() if value}
+    def crm_is_valid(self) -> bool:
+        """Judge what the CRM has to be told, and nothing else of the form."""
+        faults = 0
+        for name in _OF_CRM:
+            own = getattr(type(self), f"validate_{name}", None)
+            faults += not self[name].validate(self, [own] if own else [])
+        return not faults
 
     def validate_crm(self, field: SelectField) -> None:
         """Ask for a CRM that there is."""
@@ -192,9 +107,18 @@ class CrmFields(BaseForm):
         self._ask_for_secret(TOKEN)
 
     def _ask_for_secret(self, name: str) -> None:
+        self._own_up(name)
         ask = self.asked(name)
-        if ask is not None and ask.is_required and not self[name].data and not self.is_kept(name):
-            raise ValidationError(self._type(f"the {ask.label}"))
+        if ask is not None and ask.is_required and not self._is_there(name):
+            raise ValidationError(self._type(name, f"the {ask.label}"))
+
+    def _own_up(self, name: str) -> None:
+        """Say that a secret has gone which the page had promised to keep."""
+        if self.has_let_go(name):
+            raise ValidationError("What you typed is not kept any longer. Type it again.")
+
+    def _is_there(self, name: str) -> bool:
+        return bool(self.secrets().get(name)) or self.is_kept(name)
 
     def validate_header_name(self, field: Text) -> None:
         """Refuse a value without a name, and a name that can't be sent."""
@@ -205,13 +129,14 @@ class CrmFields(BaseForm):
 
     def validate_header_value(self, field: PasswordField) -> None:
         """Ask for the value of a named header unless one is kept for this very address."""
-        if self.header_name.data and not field.data and not self.is_kept(HEADER_NAME):
-            raise ValidationError(self._type("the header's value"))
-        if field.data:
-            _refuse_header("x", field.data)
+        self._own_up(HEADER_NAME)
+        if self.header_name.data and not self._is_there(HEADER_NAME):
+            raise ValidationError(self._type(HEADER_NAME, "the header's value"))
+        if value := self.secrets().get(HEADER_NAME):
+            _refuse_header("x", value)
 
-    def _type(self, what: str) -> str:
-        if self.kept and self._origin() not in {at for at, _ in self.kept}:
+    def _type(self, name: str, what: str) -> str:
+        if self.leads_elsewhere(name):
             return f"The address leads to another host: type {what} again."
         return f"Type {what}."
 

@@ -37,7 +37,8 @@ class Pages(Generic[P]):
 
     `around` returns what else the template shows, given the draft, the part if there is one, and
     the form. `make` returns the form, of a part or of what was sent. `button` answers a button
-    that saves nothing with what to show. `alongside` returns what belongs to the part and is
+    that saves nothing with what to show; `again` is told of every form that was sent and is
+    shown again. `alongside` returns what belongs to the part and is
     saved with it, `settle` does what else is to be done then, in the same transaction. `prepare`
     does before it what needs the network, and holds no transaction meanwhile. `is_many`
     is off for the installation's settings, of which there is one.
@@ -54,6 +55,7 @@ class Pages(Generic[P]):
     alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
     settle: Callable[[Session, Any], None] = lambda session, form: None
     prepare: Callable[[Any], None] = lambda form: None
+    again: Callable[[Any], None] = lambda form: None
     is_many: bool = True
 
     def made(self, plan: Plan, stored: Stored[P] | None, sent: Sent) -> PartForm[P]:
@@ -115,6 +117,8 @@ def _show(
     conflict: Conflict | None = None,
     **more: Any,
 ) -> str:
+    if request.method == "POST":
+        pages.again(form)
     around = pages.around(plan, stored.part if stored else None, form)
     return render_template(
         pages.template,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from voiceapp.crm.advice import advice_of
 from voiceapp.crm.contract import CrmError
+from voiceapp.crm.fields import Field
 from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
@@ -19,6 +20,8 @@ from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
 from voiceapp.settings.crm_fields import CrmFields
 from voiceapp.vault import origin
+
+_TELLS_NONE = "The CRM does not tell the fields of {}. Type the field's name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +78,32 @@ def redeem(form: CrmFields) -> None:
 
 
 def read_fields(
-    integration: Integration, module: str, country: str, secrets: Mapping[str, str]
+    integration: Integration, modules: Sequence[str], country: str, secrets: Mapping[str, str]
 ) -> str:
-    """Ask the CRM for a module's fields, and keep them; return what is wrong, as a sentence."""
+    """Ask the CRM for the fields of modules, and keep them; return what is wrong, as a sentence."""
     clients = _clients(integration, secrets, [])
     db.session.close()
-    modules: Sequence[str] = ()
+    told: dict[str, Sequence[Field]] = {}
+    listed: Sequence[str] = ()
+    fault = ""
     try:
         client = clients.client(integration, country)
-        fields = client.fields(module, within())
-        with suppress(CrmError):  # who may read a module's fields may still not list all modules
-            modules = client.modules(within())
+        for module in modules:
+            told[module] = client.fields(module, within())
     except CrmError as error:
-        return f"{error} {advice_of(error, integration.kind)}"
-    if not fields:
-        return "The CRM does not tell its fields. Type the field's name."
+        fault = f"{error} {advice_of(error, integration.kind)}"
+    else:
+        with suppress(CrmError):  # who may read a module's fields may still not list all modules
+            listed = client.modules(within())
     session = db.session()
-    catalogue.keep_fields(session, integration, module, fields)
-    if modules:
-        catalogue.keep_modules(session, integration, modules)
+    for module, fields in told.items():
+        if fields:
+            catalogue.keep_fields(session, integration, module, fields)
+    if listed and any(told.values()):
+        catalogue.keep_modules(session, integration, listed)
     session.commit()
-    return ""
+    silent = " and ".join(module for module, fields in told.items() if not fields)
+    return fault or (_TELLS_NONE.format(silent) if silent else "")
 
 
 def _clients(integration: Integration, secrets: Mapping[str, str], steps: list[Step]) -> Clients:
