@@ -20,6 +20,8 @@ from voiceapp.rules.plan import (
     slot_name,
 )
 from voiceapp.rules.rule import (
+    USUAL_FRESH,
+    USUAL_STALE,
     Condition,
     Destination,
     FindBy,
@@ -279,7 +281,7 @@ _KINDS: dict[type[Part], _Kind] = {
             "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
-            "Memory": _memory(300, 3600),
+            "Memory": _memory(USUAL_FRESH, USUAL_STALE),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),

@@ -138,6 +138,10 @@ class Condition:
         return f"{self.operator} {joint.join(self.values)}".rstrip()
 
 
+USUAL_FRESH, USUAL_STALE = 300, 3600
+"""Seconds for which an answer of the CRM counts, and for which it may stand in for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A CRM rule: whom to look up, what to compare, where to go.
@@ -169,8 +173,8 @@ class Rule:
     prefer: Prefer = Prefer.NONE
     prefer_field: str = ""
     field_type: str = ""
-    fresh: int = 300
-    stale: int = 3600
+    fresh: int = USUAL_FRESH
+    stale: int = USUAL_STALE
 
     @property
     def modules(self) -> tuple[str, ...]:
