@@ -1,5 +1,6 @@
 """Many callers at once, by wrk, and one by hand to see what the right answer is."""
 
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from bench.calls import TARGET, Callers, write
 
 _SCRIPT = Path(__file__).with_name("calls.lua")
 _FASTEST = 9000  # calls a second that no side comes near on two cores
+_RELEASE = re.compile(rb"[?&;]r=(\d+)")
 _PATIENCE = "10s"
 
 
@@ -64,6 +66,13 @@ def right_answer(port: int, callers: Callers, queue: str) -> bytes:
     if [(verb.tag, verb.text) for verb in root] != [("Enqueue", queue)]:
         raise WrongAnswer(f"Not an Enqueue of {queue}: {document.decode()}")
     return document
+
+
+def release_of(port: int) -> int:
+    """Return the release by which voiceapp answers just now; 0 if it follows none yet."""
+    document = post(port, next(Callers(again=1).requests(1)))
+    found = _RELEASE.search(document)
+    return int(found[1]) if found else 0
 
 
 def post(port: int, request: bytes) -> bytes:

@@ -8,11 +8,13 @@ from pathlib import Path
 from bench.calls import BASE, TOKEN
 from bench.crm import Crm
 from bench.installation import set_up, settings
+from bench.load import release_of
 from bench.processes import ROOT, Process, free_port, running
 from bench.rows import fill
 
 _PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 _OURS = ["gunicorn", "--config", "gunicorn.conf.py"]
+_ROUNDS = 10  # calls in a row that are routed, each perhaps by another process
 _PLAIN = ["gunicorn", "--workers", "2", "--threads", "16", "--keep-alive", "15"]
 
 
@@ -79,15 +81,13 @@ def voiceapp(folder: Path, name: str, *crms: Crm, rules: int = 10, past: int = 0
 
 
 @contextmanager
-def started(own: dict[str, str], folder: Path, name: str, *, worker: bool = True) -> Iterator[Side]:
+def started(own: dict[str, str], folder: Path, name: str) -> Iterator[Side]:
     """Start an installation that is set up already, as the Procfile says."""
     port = int(own["PORT"])
     log = folder / f"{name}.log"
     with running(["/bin/sh", "-c", _PROCFILE["web"]], own, log, port) as web:
+        web.until(lambda: all(release_of(port) for _ in range(_ROUNDS)))
         side = Side(port, web, own, folder)
-        if not worker:
-            yield side
-            return
         working = Process(["/bin/sh", "-c", _PROCFILE["worker"]], own, log)
         try:
             yield side
