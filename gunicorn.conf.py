@@ -17,7 +17,7 @@ class _Logger(Logger):
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
-threads = 64
+threads = 256
 keepalive = 15  # Twilio reuses connections
 timeout = 30
 graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be given
