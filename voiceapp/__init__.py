@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, redirect, url_for
+from flask import Flask, Request, redirect, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from sqlalchemy import Engine, event
 from werkzeug.wrappers import Response
 
@@ -84,6 +85,7 @@ def create_app(
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    app.session_interface = _Sessions()
     app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
@@ -109,6 +111,14 @@ def _cookie(base_url: str) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
     }
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Sessions for whoever uses a browser; Twilio's webhooks have none, and don't pay for one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session of a request, unless it is a webhook."""
+        return None if request.path.startswith("/twiml") else super().open_session(app, request)
 
 
 class _TidyPath:

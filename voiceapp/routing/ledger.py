@@ -38,6 +38,7 @@ _ROWS: dict[type[Entry], tuple[Any, list[str]]] = {
     DecisionEntry: (DecisionRow, ["call_sid", "step", "door"]),
     EndEntry: (CallEndRow, ["call_sid"]),
 }
+_COLUMNS = {kind: [field.name for field in fields(kind)] for kind in _ROWS}
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ def write_rows(engine: Engine, entries: Iterable[Entry]) -> None:
     """
     by_type: dict[type[Entry], list[dict[str, Any]]] = {kind: [] for kind in _ROWS}
     for entry in entries:
-        by_type[type(entry)].append({f.name: getattr(entry, f.name) for f in fields(entry)})
+        kind = type(entry)
+        by_type[kind].append({name: getattr(entry, name) for name in _COLUMNS[kind]})
     insert = _INSERTS[engine.dialect.name]
     with engine.begin() as connection:
         for kind, rows in by_type.items():
