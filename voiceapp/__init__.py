@@ -19,6 +19,7 @@ from voiceapp.crm.kind import Connection, Surroundings
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.registry import build_client
 from voiceapp.crm.resolver import Resolve, system_resolve
+from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
@@ -27,6 +28,7 @@ from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.catalogue import Shelf
 from voiceapp.routing.clients import ClientFor, Clients
+from voiceapp.routing.deliveries import Deliveries
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.ledger import straight_to
@@ -36,6 +38,7 @@ from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.settings import pages
+from voiceapp.shared import RedisShared
 from voiceapp.throttle import Throttle
 from voiceapp.twiml import webhooks
 from voiceapp.vault import Vault
@@ -134,6 +137,7 @@ def _runtime(
     watch: bool,
 ) -> Runtime:
     bounded, vault = Bounded(), Vault(settings.credentials_keys)
+    shared = _shared(settings, vault)
     around = _surroundings(settings, engine, bounded, vault, resolve)
     probing: Callable[[list[Step]], ClientFor]
     if client_for is None:
@@ -147,6 +151,8 @@ def _runtime(
         inquirer=Inquirer(clients, Lookup()),
         probing=probing,
         door=around.door,
+        shared=shared,
+        deliveries=Deliveries(shared),
         journal=Journal(settings.instance / "journal", straight_to(engine)),
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
@@ -156,6 +162,13 @@ def _runtime(
         pending=PendingMemory(),
         watch=watch,
     )
+
+
+def _shared(settings: Settings, vault: Vault) -> Shared:
+    """Return what processes share through Redis, or nothing where there is none."""
+    if not settings.redis_url:
+        return NOTHING_SHARED
+    return RedisShared(settings.redis_url, settings.credentials_keys[0], vault)
 
 
 def _given(client_for: ClientFor, steps: list[Step]) -> ClientFor:
