@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal import SUFFIX
+from voiceapp.routing.journal_files import SUFFIX
 from voiceapp.routing.lines import LineError, decode
 
 REFUSED = "refused"
