@@ -22,6 +22,7 @@ from voiceapp.console.story import Ended
 from voiceapp.crm_commands import crms, lookup, rotate_credentials
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
+from voiceapp.fallback import export_fallback
 from voiceapp.logs import CONFIG
 from voiceapp.routing.releases import NotPublishable, newest_number
 from voiceapp.routing.table import Table
@@ -32,7 +33,8 @@ from voiceapp.users import users
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, setup, port, work, users, crms, lookup, rotate_credentials):
+    own = (call, setup, port, work)
+    for command in (*own, users, crms, lookup, rotate_credentials, export_fallback):
         app.cli.add_command(command)
 
 
