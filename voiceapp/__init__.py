@@ -10,7 +10,7 @@ from flask import Flask, redirect, url_for
 from sqlalchemy import Engine, event
 from werkzeug.wrappers import Response
 
-from voiceapp import cli, config, models, prompts
+from voiceapp import cli, config, health, models, prompts
 from voiceapp.config import ROOT, Settings
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import CrmClient
@@ -23,6 +23,7 @@ from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
+from voiceapp.metrics import Metrics
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
@@ -86,6 +87,7 @@ def create_app(
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
+    app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", "front", _front)
     cli.register(app)
@@ -138,6 +140,7 @@ def _runtime(
 ) -> Runtime:
     bounded, vault = Bounded(), Vault(settings.credentials_keys)
     shared = _shared(settings, vault)
+    metrics = Metrics()
     around = _surroundings(settings, engine, bounded, vault, resolve)
     probing: Callable[[list[Step]], ClientFor]
     if client_for is None:
@@ -147,13 +150,15 @@ def _runtime(
     clients = Clients(client_for, vault)
     return Runtime(
         settings=settings,
-        live=Live(engine, clients, bounded, settings.instance),
+        live=Live(engine, clients, bounded, settings.instance, metrics.followed),
         inquirer=Inquirer(clients, Lookup()),
         probing=probing,
         door=around.door,
         shared=shared,
         deliveries=Deliveries(shared),
-        journal=Journal(settings.instance / "journal", straight_to(engine)),
+        journal=Journal(settings.instance / "journal", straight_to(engine), on_loss=metrics.lost),
+        metrics=metrics,
+        breaker_states=dict,
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
         bounded=bounded,

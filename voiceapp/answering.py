@@ -6,9 +6,14 @@ from typing import TypeAlias
 
 from flask import Response, request
 
+from voiceapp.crm.contract import Answer, CrmError, Found, NotFound, Several
 from voiceapp.routing.deliveries import Delivery
+from voiceapp.routing.route import Decision
 from voiceapp.routing.trial import trial_of
+from voiceapp.routing.visit import Visit
 from voiceapp.runtime import runtime
+
+_RESULTS: Mapping[type, str] = {Found: "found", NotFound: "not found", Several: "several found"}
 
 View: TypeAlias = Callable[..., str]
 """Answers a webhook with a document."""
@@ -35,11 +40,29 @@ def once(
             if trial_of(request.environ) is not None:
                 return respond(decide())
             answer = runtime().deliveries.answer(_delivery(), decide, is_shared=is_shared)
+            if answer.is_repeated:
+                runtime().metrics.redelivered()
             return respond(answer.document)
 
         return answered
 
     return decorated
+
+
+def count(decision: Decision, visit: Visit) -> None:
+    """Count what a visit decided, and the CRM that was asked for it."""
+    metrics, verdict, inquiry = runtime().metrics, decision.verdict, decision.inquiry
+    if verdict is not None and inquiry is not None and inquiry.reply is not None:
+        reply = inquiry.reply
+        if reply.ms:  # what was known already took none
+            kind = visit.table.integrations[verdict.rule.integration].kind
+            metrics.looked_up(kind, _result(reply.answer), reply.ms / 1000)
+    outcome = verdict.outcome.value if verdict else ""
+    metrics.decided(outcome, decision.destination.kind.value, visit.ms() / 1000)
+
+
+def _result(answer: Answer | CrmError) -> str:
+    return next((word for kind, word in _RESULTS.items() if isinstance(answer, kind)), "failed")
 
 
 def fields() -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
-from voiceapp import people, worker
+from voiceapp import people, tallies, worker
 from voiceapp.config import Settings
 from voiceapp.console.place import place_call
 from voiceapp.console.ready import as_twilio_sends, draft_table, newest_table
@@ -126,7 +126,10 @@ def work() -> None:
     """Do what must not happen in a call: write the journal's rows, keep CRMs signed in."""
     dictConfig(CONFIG)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    worker.run_worker(app, runtime().live)
+    folder = runtime().settings.instance / "metrics"
+    tallies.forget(folder, "worker")
+    tallies.count_together(folder, "worker")
+    worker.run_worker(app, runtime().live, metrics=runtime().metrics)
 
 
 def _speaks_unicode() -> bool:

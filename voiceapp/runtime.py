@@ -1,6 +1,6 @@
 """What the doors share: made once in `create_app`, found again through the current application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -10,6 +10,7 @@ from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.door import Door
 from voiceapp.crm.shared import Shared
 from voiceapp.crm.trace import Step
+from voiceapp.metrics import Metrics
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.clients import ClientFor
@@ -38,6 +39,9 @@ class Runtime:
     """What processes and machines know together; nothing without Redis."""
     deliveries: Deliveries
     journal: Journal
+    metrics: Metrics
+    breaker_states: Callable[[], Mapping[str, str]]
+    """The state of each integration's breaker; "closed" is the good one."""
     recordings: RecordingStore
     vault: Vault
     bounded: Bounded

@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from voiceapp.extensions import db
+from voiceapp.heartbeat import Heartbeat
+from voiceapp.metrics import Metrics
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
 from voiceapp.routing import draft, upkeep
@@ -82,7 +84,9 @@ class Task:
         return max(self._every, min(self.pause * 2, LONGEST_PAUSE))
 
 
-def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> None:
+def run_worker(
+    app: Flask, live: Live, stop: threading.Event | None = None, metrics: Metrics | None = None
+) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
 
     `live` says which CRMs calls ask.
@@ -93,24 +97,49 @@ def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> N
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
         engine = db.engine
-        groups = tasks_of(app, live, engine)
+        journal = Keeping(instance, engine, metrics or Metrics())
+        groups = tasks_of(app, live, engine, journal)
         if stop is not None:
             _work_beside(groups, stop)
         else:
             with _stopped_by_signals() as signalled:
                 _work_beside(groups, signalled)
         groups[0][0].attempt()  # the journal: what was appended since the last pass
+        journal.end()
 
 
-def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[Task]]:
+class Keeping:
+    """Keeps the journal's rows, showing signs of life, and counts what is odd about them."""
+
+    def __init__(self, instance: Path, engine: Engine, metrics: Metrics) -> None:
+        self._collector = Collector(instance / "journal", engine, on_batch=self._show)
+        self._heartbeat = Heartbeat(instance, lambda: self._collector.read)
+        self._metrics = metrics
+        self._differing = 0
+
+    def run(self) -> None:
+        """Turn lines into rows. Raises CollectError."""
+        self._show()
+        self._collector.collect()
+        self._show()
+
+    def end(self) -> None:
+        """Show no more signs of life."""
+        self._heartbeat.end()
+
+    def _show(self) -> None:
+        self._heartbeat.beat()
+        if more := self._collector.differing - self._differing:
+            self._metrics.differing(more)
+            self._differing += more
+
+
+def tasks_of(
+    app: Flask, live: Live, engine: Engine, journal: Keeping
+) -> tuple[list[Task], list[Task]]:
     """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
     instance = Path(app.instance_path)
-    journal = Task(
-        "journal",
-        Collector(instance / "journal", engine).collect,
-        every=0.25,
-        expected=(CollectError,),
-    )
+    keeping = Task("journal", journal.run, every=0.25, expected=(CollectError,))
     sweep = Task(
         "sweep_recordings",
         lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
@@ -135,7 +164,7 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading]
+    return [keeping, sweep, forgetting], [signing_in, reading]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:

@@ -14,13 +14,14 @@ from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
+from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule, CrmToken
 from voiceapp.routing import credentials, draft, upkeep
 from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
-from voiceapp.worker import tasks_of
+from voiceapp.worker import Keeping, tasks_of
 
 
 @pytest.fixture
@@ -93,11 +94,12 @@ def test_what_is_tried_uses_the_token_of_calls(process, suite):
     assert suite.crm.given == 1
 
 
-def test_the_worker_keeps_crms_ready_beside_the_journal(process):
+def test_the_worker_keeps_crms_ready_beside_the_journal(process, instance):
     app = process()
 
     with app.app_context():
-        beside, crms = tasks_of(app, runtime().live, db.engine)
+        journal = Keeping(instance, db.engine, Metrics())
+        beside, crms = tasks_of(app, runtime().live, db.engine, journal)
 
     assert [task.name for task in beside] == ["journal", "sweep_recordings", "forget_tokens"]
     assert [task.name for task in crms] == ["sign_in_to_crms", "read_crm_fields"]

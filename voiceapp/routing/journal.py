@@ -36,7 +36,7 @@ class Journal:
     database or raises; a call waits for that at most `patience` seconds. A file is left for a
     new one when it has `max_bytes` or was opened `max_age` seconds ago, so that the worker can
     delete it. None is begun when those of all processes have `most_bytes`. After a fork the child
-    begins a file, and a count, of its own.
+    begins a file, and a count, of its own. `on_loss` is called for each entry that is lost.
     """
 
     def __init__(
@@ -48,9 +48,11 @@ class Journal:
         max_age: float = 60.0,
         patience: float = 0.25,
         most_bytes: int = MOST_BYTES,
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._straight = straight
+        self._on_loss = on_loss
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._patience = patience
@@ -94,7 +96,7 @@ class Journal:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._detour = _Detour(self._straight, self._patience)
+        self._detour = _Detour(self._straight, self._patience, self._on_loss)
         self._is_failing = False
 
     def _begin_again_in_child(self) -> None:
@@ -129,8 +131,14 @@ class Journal:
 class _Detour:
     """The road to the database for what no file took; counts what doesn't arrive."""
 
-    def __init__(self, straight: Callable[[Entry], None] | None, patience: float) -> None:
+    def __init__(
+        self,
+        straight: Callable[[Entry], None] | None,
+        patience: float,
+        on_loss: Callable[[], None],
+    ) -> None:
         self._straight = straight
+        self._on_loss = on_loss
         self._patience = patience
         self._pool = ThreadPoolExecutor(_STRAIGHT_THREADS, thread_name_prefix="journal")
         self._room = threading.BoundedSemaphore(MAX_WAITING)
@@ -171,6 +179,7 @@ class _Detour:
     def _lose(self, entry: Entry, reason: str) -> None:
         with self._lock:
             self.lost += 1
+        self._on_loss()
         log.error("A journal entry of call %s is lost: %s", entry.call_sid, reason)
 
 

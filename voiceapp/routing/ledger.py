@@ -111,18 +111,32 @@ class Collector:
     """Turns the lines of all journal files in `directory` into rows of `engine`'s database.
 
     A transaction has at most `batch` rows. How far a file was read is kept in memory only; after
-    a restart it is simply read again. For one thread at a time, one collector per directory.
+    a restart it is simply read again. `on_batch` is called after each transaction. For one thread
+    at a time, one collector per directory.
     """
 
-    def __init__(self, directory: Path, engine: Engine, *, batch: int = 1000) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        engine: Engine,
+        *,
+        batch: int = 1000,
+        on_batch: Callable[[], None] = lambda: None,
+    ) -> None:
         self._directory = directory
         self._engine = engine
         self._batch = batch
+        self._on_batch = on_batch
         self._offsets: dict[Path, int] = {}
         self.refused = 0
         """How many lines, half lines among them, were set aside since the start."""
         self.differing = 0
         """How many lines told of a second answer that differs from the one a row tells of."""
+
+    @property
+    def read(self) -> dict[str, int]:
+        """Return how far each file was read, in bytes that are rows by now."""
+        return {path.name: offset for path, offset in self._offsets.items()}
 
     def collect(self) -> int:
         """Read what was appended since the last pass, oldest file first; return the lines read.
@@ -154,6 +168,7 @@ class Collector:
             while batch := list(islice(lines, self._batch)):
                 self._store(path, batch)
                 self._offsets[path] += sum(map(len, batch))
+                self._on_batch()
                 count += len(batch)
             if is_finished:
                 self._finish(path, file)

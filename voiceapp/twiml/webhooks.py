@@ -6,7 +6,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-from voiceapp.answering import fields, once, respond
+from voiceapp.answering import count, fields, once, respond
 from voiceapp.routing import route
 from voiceapp.routing.record import decision_entry, end_entry
 from voiceapp.routing.route import Decision
@@ -42,6 +42,7 @@ def refuse_unless_twilio() -> None:
         abort(400)
     if refusal:
         runtime().refusals.note(refusal)
+        runtime().metrics.refused()
         abort(403)
     g.is_genuine = True  # the handler of faults answers nobody else
 
@@ -244,6 +245,8 @@ def _write_down(decision: Decision, visit: Visit, *, is_test: bool) -> None:
     """Append a decision to the journal; a fault in that keeps no caller from where they go."""
     try:
         runtime().journal.append(decision_entry(decision, visit, is_test=is_test))
+        if not is_test:
+            count(decision, visit)
     except Exception as error:
         if current_app.config["PROPAGATE_FAULTS"]:
             raise
