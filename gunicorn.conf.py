@@ -8,7 +8,6 @@ from voiceapp.logs import CONFIG
 
 _settings = load()
 _counts = _settings.instance / "metrics"
-_names = tallies.Names("web-")
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_concurrency
@@ -29,7 +28,7 @@ def on_starting(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Name each process before it is there: the next one goes on with the name of a dead one."""
-    worker.counts_as = _names.take()
+    worker.counts_as = tallies.web_names.take()
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -39,4 +38,4 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Let another process have the name of one that ended."""
-    _names.give_back(worker.counts_as)
+    tallies.web_names.give_back(worker.counts_as)

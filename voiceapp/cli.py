@@ -127,9 +127,12 @@ def work() -> None:
     dictConfig(CONFIG)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     folder = runtime().settings.instance / "metrics"
-    tallies.forget(folder, "worker")
-    tallies.count_together(folder, "worker")
-    worker.run_worker(app, runtime().live, metrics=runtime().metrics)
+
+    def count_anew() -> None:
+        tallies.forget(folder, "worker")
+        tallies.count_together(folder, "worker")
+
+    worker.run_worker(app, runtime().live, metrics=runtime().metrics, on_start=count_anew)
 
 
 def _speaks_unicode() -> bool:

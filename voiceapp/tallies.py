@@ -65,6 +65,12 @@ class Names:
         self._taken.discard(int(name.removeprefix(self._prefix)))
 
 
+web_names = Names("web-")
+"""Of the web processes. Here, since gunicorn reads its configuration anew when it reloads."""
+
+
 def _reserve(path: Path, room: int) -> None:
-    with path.open("ab") as file:
-        file.write(bytes(max(room - file.tell(), 0)))
+    if not path.exists():
+        unready = path.with_suffix(".new")  # whoever tells the numbers reads every .db there is
+        unready.write_bytes(bytes(room))
+        unready.replace(path)

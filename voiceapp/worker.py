@@ -85,17 +85,24 @@ class Task:
 
 
 def run_worker(
-    app: Flask, live: Live, stop: threading.Event | None = None, metrics: Metrics | None = None
+    app: Flask,
+    live: Live,
+    stop: threading.Event | None = None,
+    *,
+    metrics: Metrics | None = None,
+    on_start: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
 
-    `live` says which CRMs calls ask.
+    `live` says which CRMs calls ask. `on_start` is called once it is sure that no other worker is
+    at work.
 
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
     """
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
+        on_start()
         engine = db.engine
         journal = Keeping(instance, engine, metrics or Metrics())
         groups = tasks_of(app, live, engine, journal)

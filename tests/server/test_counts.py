@@ -61,6 +61,19 @@ def test_every_process_tells_of_all_also_of_one_that_was_killed(server: Server) 
     assert files == ["counter_web-0.db", "counter_web-1.db", "counter_worker.db"]
 
 
+def test_a_reload_gives_no_name_twice(server: Server) -> None:
+    before = server.web_processes()
+    with under_load(server) as load:
+        load.wait_for(200)
+        server.reload()
+        assert eventually(lambda: len(server.web_processes() - before) == 2)
+        load.wait_for(200)
+
+    assert eventually(lambda: server.web_processes().isdisjoint(before))
+    assert decided(server) == len(load.answered)
+    assert load.unanswered == []
+
+
 def test_a_second_answer_that_differs_is_counted_by_the_worker(server: Server) -> None:
     path = server.instance / "journal" / "another-process.jsonl"
     with Twilio(server.base) as twilio:

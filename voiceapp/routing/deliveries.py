@@ -16,9 +16,12 @@ from cachetools import TTLCache
 from voiceapp.crm.shared import NOTHING_SHARED, Shared
 
 KEPT_SECONDS = 300.0
-"""How long an answer is remembered; Twilio gives up on a webhook after 15 seconds."""
+"""How long a process remembers an answer; Twilio gives up on a webhook after 15 seconds."""
 
-_MOST_REMEMBERED = 4096
+SHARED_SECONDS = 60.0
+"""How long others can learn of it."""
+
+_MOST_REMEMBERED = 16_384
 _LOOK_EVERY = 0.05
 
 
@@ -67,12 +70,12 @@ class Deliveries:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
-        self._seconds = seconds
         self._patience = patience
         self._patience_with_others = patience_with_others
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: TTLCache[str, Future[str]] = TTLCache(_MOST_REMEMBERED, seconds, clock)
+        self._answers: TTLCache[str, str] = TTLCache(_MOST_REMEMBERED, seconds, clock)
+        self._pending: dict[str, Future[str]] = {}
 
     def answer(
         self, delivery: Delivery, decide: Callable[[], str], *, is_shared: bool = True
@@ -87,32 +90,49 @@ class Deliveries:
         name = delivery.name
         mine: Future[str] = Future()
         with self._lock:
-            known = self._answers.setdefault(name, mine)
-        if known is not mine:
-            return self._wait_for(known) or Answer(decide())
+            document = self._answers.get(name)
+            pending = mine if document is not None else self._pending.setdefault(name, mine)
+        if document is not None:
+            return Answer(document, is_repeated=True)
+        if pending is not mine:
+            return self._wait_for(pending) or Answer(decide())
         try:
-            answer = (is_shared and self._told(name)) or Answer(decide())
+            answer = self._first(name, decide, is_shared=is_shared)
         except BaseException:
             with self._lock:
-                self._answers.pop(name, None)
+                del self._pending[name]
             mine.set_exception(_Undecided())
-            if is_shared:
-                self._shared.forget(_claimed(name))
             raise
+        with self._lock:
+            self._answers[name] = answer.document
+            del self._pending[name]
         mine.set_result(answer.document)
-        if is_shared and not answer.is_repeated and self._shared is not NOTHING_SHARED:
-            self._shared.write({_answered(name): answer.document}, self._seconds)
         return answer
 
-    def _wait_for(self, known: "Future[str]") -> Answer | None:
+    def _first(self, name: str, decide: Callable[[], str], *, is_shared: bool) -> Answer:
+        """Decide what is new to this process, unless another one has."""
+        if not is_shared or self._shared is NOTHING_SHARED:
+            return Answer(decide())
+        told = self._told(name)
+        if told is not None:
+            return told
         try:
-            return Answer(known.result(self._patience), is_repeated=True)
+            document = decide()
+        except BaseException:
+            self._shared.forget(_claimed(name))
+            raise
+        self._shared.write({_answered(name): document}, SHARED_SECONDS)
+        return Answer(document)
+
+    def _wait_for(self, pending: "Future[str]") -> Answer | None:
+        try:
+            return Answer(pending.result(self._patience), is_repeated=True)
         except (TimeoutError, _Undecided):
             return None
 
     def _told(self, name: str) -> Answer | None:
         """Return what another process has answered; None where none has taken it on."""
-        if self._shared.claim(_claimed(name), self._seconds):
+        if self._shared.claim(_claimed(name), SHARED_SECONDS):
             return None
         deadline = self._clock() + self._patience_with_others
         while True:
