@@ -70,6 +70,7 @@ def test_somebody_is_looked_up_and_every_step_told(run: Run):
     done = run("lookup", "Our Suite", "Contacts", "tier_c", "202 555 0101")
 
     assert done.exit_code == 0
+    assert re.match(r"It works\. Signed in, \d+ modules; found ", done.output)
     assert re.search(r"^Signed in in \d+ ms\.$", done.output, re.MULTILINE)
     assert "It has the modules Contacts, Leads, Accounts" in done.output
     assert "tier_c is “Gold”." in done.output
@@ -119,10 +120,21 @@ def test_wrong_credentials_are_said_with_what_to_do(run: Run, suite: Hosted):
     for_programs = run("lookup", "Our Suite", "Contacts", "tier_c", ADA, "--json")
 
     assert done.exit_code == 1
-    assert "SuiteCRM did not accept the credentials." in done.output
-    assert "Type the credentials again" in done.output
+    assert done.output.startswith(
+        "It does not work: SuiteCRM did not accept the credentials. Type the credentials again"
+    )
     assert json.loads(for_programs.stdout)["outcome"] == "credentials refused"
     assert json.loads(for_programs.stdout)["records"] == 0
+
+
+def test_what_is_logged_of_a_failure_names_no_rule(run: Run, suite: Hosted, caplog):
+    suite.crm.forbids = True
+
+    done = run("lookup", "Our Suite", "Contacts", "tier_c", ADA)
+
+    assert done.output.startswith("It does not work: ")
+    [logged] = [one.getMessage() for one in caplog.records if "failed" in one.getMessage()]
+    assert logged.startswith("The CRM Our Suite failed: ")
 
 
 def test_secrets_and_numbers_stay_out_of_the_steps(run: Run, suite: Hosted):

@@ -20,6 +20,23 @@ def test_every_link_between_the_documents_leads_somewhere():
     assert broken == []
 
 
+def test_every_crm_has_steps_that_name_each_field_of_its_page():
+    text = (ROOT / "docs" / "crms.md").read_text()
+    parts = re.findall(r"^### ([^,\n]+)[^\n]*\n(.*?)(?=^### |\Z)", text, re.MULTILINE | re.DOTALL)
+    steps = {title: " ".join(part.split()) for title, part in parts}
+
+    vendors = [kind for key, kind in KINDS.items() if key not in (CUSTOM_URL, DIRECTORY)]
+    unnamed = [
+        f"{kind.title}: {ask.label}"
+        for kind in vendors
+        for ask in kind.asks
+        if f"**{ask.label}**" not in steps.get(kind.title, "")
+    ]
+
+    assert unnamed == []
+    assert list(steps) == sorted((kind.title for kind in vendors), key=str.casefold)
+
+
 def test_every_crm_has_a_row_that_says_whether_it_was_tried():
     text = (ROOT / "docs" / "crms.md").read_text()
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]

@@ -6,15 +6,14 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from voiceapp.crm.contract import CrmRefused
 from voiceapp.crm.registry import KINDS
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import credentials, draft
+from voiceapp.routing.checkup import Checkup, check_up
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.rehearsal import Greeting, Rehearsal, greet, question, rehearse
+from voiceapp.routing.rehearsal import question
 from voiceapp.rules.plan import Integration, Plan
-from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
 
 _FAILED = 1
@@ -59,14 +58,14 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
     clients = Clients(runtime().probing(steps), runtime().vault)
     clients.take_credentials({asked.key: credentials.sealed_of(db.session(), asked.key)})
     db.session.close()
-    greeting, found = _look_up(clients, asked, plan, question(asked, module, field), number, steps)
-    if found is not None and found.fault:
-        raise click.UsageError(found.fault)
+    tried = check_up(clients, question(asked, module, field), asked, plan, number, steps)
+    if tried.found is not None and tried.found.fault:
+        raise click.UsageError(tried.found.fault)
     if as_json:
-        click.echo(json.dumps(_to_json(greeting, found, steps), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_to_json(tried, steps), indent=2, ensure_ascii=False))
     else:
-        _print(greeting, found, steps)
-    if greeting.error is not None or (found is not None and found.advice):
+        _print(tried, steps)
+    if tried.trouble:
         raise SystemExit(_FAILED)
 
 
@@ -85,23 +84,6 @@ def rotate_credentials() -> None:
         )
 
 
-def _look_up(
-    clients: Clients,
-    asked: Integration,
-    plan: Plan,
-    rule: Rule,
-    number: str,
-    steps: list[Step],
-) -> tuple[Greeting, Rehearsal | None]:
-    try:
-        client = clients.client(asked, plan.installation.country)
-    except CrmRefused as error:
-        return Greeting((str(error),), error=error), None
-    greeting = greet(client, steps)
-    found = rehearse(clients, rule, asked, plan, number) if greeting.error is None else None
-    return greeting, found
-
-
 def _integration(plan: Plan, name: str) -> Integration:
     for one in plan.integrations:
         if not one.is_private and name in (one.name, one.key):
@@ -110,10 +92,10 @@ def _integration(plan: Plan, name: str) -> Integration:
     raise click.ClickException(f"There is no integration {name}. There are: {names}.")
 
 
-def _to_json(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> dict[str, object]:
-    outcome = found.outcome if found else getattr(greeting.error, "outcome", "")
+def _to_json(tried: Checkup, steps: list[Step]) -> dict[str, object]:
+    found = tried.found
     return {
-        "outcome": outcome,
+        "outcome": found.outcome if found else getattr(tried.greeting.error, "outcome", ""),
         "value": found.value if found else None,
         "matched_by": found.matched_by if found else None,
         "records": found.records if found else 0,
@@ -121,12 +103,11 @@ def _to_json(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> 
     }
 
 
-def _print(greeting: Greeting, found: Rehearsal | None, steps: list[Step]) -> None:
-    for sentence in (*greeting.sentences, *(found.sentences if found else ())):
+def _print(tried: Checkup, steps: list[Step]) -> None:
+    click.echo(tried.verdict)
+    click.echo()
+    for sentence in (*tried.greeting.sentences, *(tried.found.sentences if tried.found else ())):
         click.echo(sentence)
-    advice = greeting.error.advice if greeting.error else found.advice if found else ""
-    if advice:
-        click.echo(advice)
     click.echo()
     for step in steps:
         click.echo(f"  {step.status or 'no answer'!s:>9}  {step.ms:7,.0f} ms  {step.request}")

@@ -16,20 +16,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from voiceapp.extensions import db
-from voiceapp.heartbeat import Heartbeat
+from voiceapp.keeping import Keeping
 from voiceapp.metrics import Metrics
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
-from voiceapp.routing import draft, upkeep
+from voiceapp.routing import catalogue, draft, typed, upkeep
 from voiceapp.routing.document import UnreadableDocument
-from voiceapp.routing.ledger import CollectError, Collector
+from voiceapp.routing.ledger import CollectError
+from voiceapp.routing.leftovers import forget_unused
 from voiceapp.routing.live import Live
 from voiceapp.routing.token_store import forget_old
 
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while something that a task needs stays away."""
 
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _SIGN_IN_EVERY = 20.0
 _LONGEST_LEAVE = 2.0
 _DOCUMENTS_AT_ONCE = 20
@@ -115,32 +116,6 @@ def run_worker(
         journal.end()
 
 
-class Keeping:
-    """Keeps the journal's rows, showing signs of life, and counts what is odd about them."""
-
-    def __init__(self, instance: Path, engine: Engine, metrics: Metrics) -> None:
-        self._collector = Collector(instance / "journal", engine, on_batch=self._show)
-        self._heartbeat = Heartbeat(instance, lambda: self._collector.read)
-        self._metrics = metrics
-        self._differing = 0
-
-    def run(self) -> None:
-        """Turn lines into rows. Raises CollectError."""
-        self._show()
-        self._collector.collect()
-        self._show()
-
-    def end(self) -> None:
-        """Show no more signs of life."""
-        self._heartbeat.end()
-
-    def _show(self) -> None:
-        self._heartbeat.beat()
-        if more := self._collector.differing - self._differing:
-            self._metrics.differing(more)
-            self._differing += more
-
-
 def tasks_of(
     app: Flask, live: Live, engine: Engine, journal: Keeping
 ) -> tuple[list[Task], list[Task]]:
@@ -155,23 +130,35 @@ def tasks_of(
     )
     signing_in = Task(
         "sign_in_to_crms",
-        lambda: upkeep.sign_in(live),
+        lambda: upkeep.sign_in(live, _apart),
         every=_SIGN_IN_EVERY,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     reading = Task(
         "read_crm_fields",
-        lambda: upkeep.read_fields(live, engine),
+        lambda: upkeep.read_fields(live, engine, _apart),
         every=_MINUTE,
         expected=(upkeep.CrmsAway, SQLAlchemyError),
     )
     forgetting = Task(
         "forget_tokens",
-        lambda: _forget_tokens(engine),
+        lambda: _with_session(engine, forget_old),
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [keeping, sweep, forgetting], [signing_in, reading]
+    tidying = Task(
+        "forget_modules",
+        lambda: _with_session(engine, forget_unused),
+        every=_DAY,
+        expected=(SQLAlchemyError, UnreadableDocument),
+    )
+    leaving = Task(
+        "forget_forms",
+        lambda: _with_session(engine, _forget_forms),
+        every=_MINUTE,
+        expected=(SQLAlchemyError,),
+    )
+    return [keeping, sweep, forgetting, tidying, leaving], [signing_in, reading]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -187,9 +174,28 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
     recordings.sweep(used)
 
 
-def _forget_tokens(engine: Engine) -> None:
+@contextmanager
+def _apart(crm: str) -> Iterator[None]:
+    """Keep a bug that was met with one CRM from those that come after it."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise  # that is away for all of them
+    except Exception:
+        # a bug in one adapter must not let the tokens of other CRMs end
+        log.exception("The worker failed at the CRM %s", crm)
+
+
+def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
     with Session(engine) as session:
-        forget_old(session)
+        do(session)
+
+
+def _forget_forms(session: Session) -> None:
+    """Let go of what was typed into forms, and read for them, that nobody has saved."""
+    typed.forget_old(session)
+    catalogue.forget_forms(session)
+    session.commit()
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

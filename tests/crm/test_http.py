@@ -98,8 +98,12 @@ def test_a_certificate_of_an_unknown_authority_is_refused(door, deadline):
 
         assert server.visits == []
     assert str(caught.value) == (
-        "The certificate of crm.test was not accepted: "
-        "its authority is not known here; CRM_CA_BUNDLE can name it."
+        "The certificate of crm.test was not accepted: its authority is not known here."
+    )
+    assert caught.value.advice == (
+        "If the server is one of your own, whoever runs voiceapp can have it trusted: they put the "
+        "authority's certificate into a file, set CRM_CA_BUNDLE in the file .env to its path, and "
+        "start voiceapp again."
     )
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 

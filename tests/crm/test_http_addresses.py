@@ -72,8 +72,12 @@ def test_a_name_that_leads_inside_the_network_is_refused(make_door, connect, dea
         door.request("GET", "https://inside.test/?caller=%2B12025550101", deadline=deadline)
 
     assert str(caught.value) == (
-        "inside.test leads into a private network, where no CRM is asked unless the operator "
-        "allows it by name in CRM_ALLOWED_HOSTS."
+        "inside.test leads into a private network, where no CRM is asked unless it is allowed by "
+        "name."
+    )
+    assert caught.value.advice == (
+        "If it is a CRM of your own, whoever runs voiceapp can allow it: they add inside.test to "
+        "CRM_ALLOWED_HOSTS in the file .env and start voiceapp again."
     )
     assert connect.dialled == []
 

@@ -45,6 +45,11 @@ def stranger(key: str = "") -> Candidate:
         "202.555.0101",
         " 2025550101 ",
         "tel:+1-202-555-0101",
+        "+1 202 555 0101 ext. 5",
+        "(202) 555-0101 x5",
+        "2025550101 #5",
+        "12025550101 extension 12",
+        "tel:+12025550101;ext=5",
     ],
 )
 def test_a_record_is_the_callers_however_its_number_is_formatted(stored):

@@ -1,5 +1,6 @@
 """The kinds of CRM: what each asks for, what keeps it from being asked, how it is made."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -10,16 +11,20 @@ from voiceapp.crm.custom import CustomUrlClient, SecretHeader
 from voiceapp.crm.directory import DirectoryClient
 from voiceapp.crm.http import HttpDoor
 from voiceapp.crm.kind import (
+    ACCOUNT,
     HEADER_NAME,
     PASSWORD,
     SECRETS,
     TOKEN,
     USERNAME,
+    VERSION,
     Ask,
     Connection,
     Kind,
     Surroundings,
+    Told,
 )
+from voiceapp.crm.kind import URL as ADDRESS
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS, build_client, fault_of
 
 URL = "https://shop.example/find"
@@ -106,11 +111,126 @@ def test_a_secret_is_kept_with_the_user_or_header_it_belongs_to(fields, secrets)
     ],
 )
 def test_what_keeps_a_crm_from_being_asked_is_a_sentence(name, url, part):
-    fault = fault_of(name, url)
+    fault = fault_of(name, url, {})
 
     assert part in fault
     assert bool(fault) == bool(part)
     assert "hush" not in fault
+
+
+SERVER = {VERSION: "server", USERNAME: "ada"}
+OLDER = {VERSION: "14", ACCOUNT: "crm", USERNAME: "ada@example.com"}
+SUITE = {USERNAME: "client", VERSION: "8"}
+TENANT = {USERNAME: "app", ACCOUNT: "acme.onmicrosoft.com"}
+ODOO, SUGAR = "https://acme.odoo.com", "https://crm.example.com"
+ACME = "https://acme.crm4.dynamics.com"
+TYPE_DATABASE = "Type the Database, too: Version 14 to 18 needs it."
+TYPE_LOGIN = "Type the Login, too: Version 14 to 18 needs it."
+TYPE_USER = "Type the User name, too: the User's password needs it."
+TENANT_WRONG = "The tenant must be an ID as Microsoft shows it, or a domain name."
+CLOUD_WRONG = "The host must end in .vtiger.com, as in the address bar when you work in the CRM."
+SETTINGS = [
+    ("vtiger", SUGAR, SERVER, {}),
+    ("vtiger", SUGAR, SERVER | {USERNAME: ""}, {USERNAME: "Type the User Name."}),
+    ("vtiger", SUGAR, SERVER | {VERSION: "cloud"}, {ADDRESS: CLOUD_WRONG}),
+    ("vtiger", SUGAR, SERVER | {VERSION: ""}, {ADDRESS: CLOUD_WRONG}),
+    (
+        "vtiger",
+        SUGAR,
+        SERVER | {VERSION: "moon"},
+        {VERSION: "Choose the Edition.", ADDRESS: CLOUD_WRONG},
+    ),
+    ("vtiger", "https://acme.od2.vtiger.com", {USERNAME: "ada"}, {}),
+    ("odoo", ODOO, OLDER, {}),
+    ("odoo", ODOO, {VERSION: "19"}, {}),
+    ("odoo", ODOO, {}, {}),
+    ("odoo", ODOO, OLDER | {ACCOUNT: ""}, {ACCOUNT: TYPE_DATABASE}),
+    ("odoo", ODOO, {VERSION: "14"}, {ACCOUNT: TYPE_DATABASE, USERNAME: TYPE_LOGIN}),
+    (
+        "odoo",
+        ODOO,
+        {ACCOUNT: "a b"},
+        {ACCOUNT: "The name of the database has letters, digits, dots, _ and - only."},
+    ),
+    ("suitecrm", SUGAR, SUITE, {}),
+    ("suitecrm", SUGAR, SUITE | {ACCOUNT: "ada"}, {}),
+    ("dynamics", ACME, TENANT, {}),
+    ("dynamics", ACME, TENANT | {ACCOUNT: "acme"}, {ACCOUNT: TENANT_WRONG}),
+    ("dynamics", ACME, {USERNAME: "app"}, {ACCOUNT: "Type the Directory (tenant) ID."}),
+    ("sugarcrm", SUGAR, {USERNAME: "ada"}, {ACCOUNT: "Type the Platform."}),
+    (
+        "zendesk",
+        "",
+        {},
+        {ADDRESS: "Type the address. It begins with https://.", USERNAME: "Type the E-mail."},
+    ),
+    ("zoho", "", {USERNAME: "id"}, {ADDRESS: "Choose the data centre that your Zoho CRM is at."}),
+    ("zoho", "https://evil.test", {USERNAME: "id"}, {ADDRESS: "Choose the Data centre."}),
+    (CUSTOM_URL, URL, {HEADER_NAME: "X-Key"}, {}),
+    (
+        CUSTOM_URL,
+        URL,
+        {HEADER_NAME: "X Key"},
+        {HEADER_NAME: "The header's name must be letters, digits and hyphens."},
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "url", "options", "wrong"), SETTINGS)
+def test_what_is_told_is_judged_field_by_field(around, key, url, options, wrong):
+    assert KINDS[key].wrong(Told(url, options)) == wrong
+    if wrong:
+        with pytest.raises(ValueError, match=re.escape(next(iter(wrong.values())))):
+            build_client(connection(key, url=url, options=options), around)
+
+
+@pytest.mark.parametrize("there", [(), (PASSWORD,), (PASSWORD, TOKEN)])
+@pytest.mark.parametrize("user", ["", "ada"])
+def test_a_secret_that_goes_with_something_needs_it(user, there):
+    wrong = KINDS["suitecrm"].wrong(Told(SUGAR, SUITE | {ACCOUNT: user}, there))
+
+    assert wrong == ({ACCOUNT: TYPE_USER} if TOKEN in there and not user else {})
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "required"),
+    [
+        ("odoo", {}, {ADDRESS, VERSION, PASSWORD}),
+        ("odoo", {VERSION: "19"}, {ADDRESS, VERSION, PASSWORD}),
+        ("odoo", {VERSION: "14"}, {ADDRESS, VERSION, PASSWORD, ACCOUNT, USERNAME}),
+        ("suitecrm", {}, {ADDRESS, VERSION, USERNAME, PASSWORD}),
+        ("suitecrm", {ACCOUNT: "ada"}, {ADDRESS, VERSION, USERNAME, PASSWORD, TOKEN}),
+    ],
+)
+def test_what_is_required_may_depend_on_something_else(key, options, required):
+    asks = KINDS[key].asks_with(options)
+
+    assert {ask.name for ask in asks if ask.is_required} == required
+    assert [ask.name for ask in asks] == [ask.name for ask in KINDS[key].asks]
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_what_something_is_needed_with_is_asked_for(key):
+    for ask in KINDS[key].asks:
+        if ask.needed_with:
+            other, value = ask.needed_with
+            assert not ask.is_required
+            assert KINDS[key].ask(other)
+            assert not value or value in dict(KINDS[key].ask(other).choices)
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "options", "is_of_a_rule", "fault"),
+    [
+        ("odoo", ODOO, OLDER | {USERNAME: ""}, False, TYPE_LOGIN),
+        ("odoo", ODOO, OLDER | {USERNAME: ""}, True, f"CRM Username: {TYPE_LOGIN}"),
+        ("vtiger", SUGAR, {USERNAME: "ada"}, False, f"Address: {CLOUD_WRONG}"),
+        ("vtiger", SUGAR, {USERNAME: "ada"}, True, f"CRM URL: {CLOUD_WRONG}"),
+        ("dynamics", ACME, TENANT | {ACCOUNT: "x"}, True, f"Directory (tenant) ID: {TENANT_WRONG}"),
+    ],
+)
+def test_a_fault_names_the_field_as_its_page_does(key, url, options, is_of_a_rule, fault):
+    assert fault_of(key, url, options, is_of_a_rule=is_of_a_rule) == fault
 
 
 def test_the_directory_is_built_in(around):

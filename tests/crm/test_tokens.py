@@ -17,7 +17,7 @@ from voiceapp.crm.contract import (
     CrmUnavailable,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.tokens import FRESH, SPARE, StoreAway, Token, Tokens
+from voiceapp.crm.tokens import FRESH, SPARE, Claim, StoreAway, Token, Tokens
 
 CROWD = 20
 HOUR = 3600.0
@@ -71,29 +71,32 @@ class Store:
     def __init__(self, clock: Clock) -> None:
         self.token: Token | None = None
         self.claimed_until = 0.0
+        self.deadlines: set[Deadline] = set()
         self.away = ""
         self.before_claim: Callable[[], object] = lambda: None
         self.when_claimed: Callable[[], object] = lambda: None
         self._clock = clock
 
-    def read(self) -> Token | None:
-        self._refuse_if_away("read")
+    def read(self, deadline: Deadline) -> Token | None:
+        self._begin("read", deadline)
         return self.token
 
-    def claim(self, seconds: float) -> bool:
-        self._refuse_if_away("claim")
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        self._begin("claim", deadline)
         self.before_claim()
         if self.claimed_until > self._clock.now:
             self.when_claimed()
-            return False
+            return None
         self.claimed_until = self._clock.now + seconds
-        return True
+        return self.claimed_until
 
-    def keep(self, token: Token | None) -> None:
-        self._refuse_if_away("keep")
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
+        self._begin("keep", deadline)
+        assert claim == self.claimed_until
         self.token, self.claimed_until = token or self.token, 0.0
 
-    def _refuse_if_away(self, step: str) -> None:
+    def _begin(self, step: str, deadline: Deadline) -> None:
+        self.deadlines.add(deadline)
         if step == self.away:
             raise StoreAway
 
@@ -272,6 +275,22 @@ def test_a_fetch_that_fails_lets_the_next_process_try(process, store, crm, troub
     assert process().current(crm.fetch, PLENTY).value == "T2"
 
 
+def test_a_token_is_renewed_by_the_newest_even_if_that_could_not_be_kept_for_all(
+    process, store, crm, clock
+):
+    tokens = process()
+    tokens.current(crm.fetch, PLENTY)
+    clock.now += HOUR
+    store.away = "keep"
+    tokens.current(crm.fetch, PLENTY)
+    clock.now += HOUR
+    store.away = ""
+    tokens.current(crm.fetch, PLENTY)
+
+    assert [before.value if before else None for before in crm.before] == [None, "T1", "T2"]
+    assert store.token.value == "T3"
+
+
 @pytest.mark.parametrize("away", ["read", "claim", "keep"])
 def test_without_the_store_each_process_fetches_for_itself(process, store, crm, clock, away):
     store.away = away
@@ -294,6 +313,12 @@ def test_trouble_is_remembered_with_the_store_or_without(process, store, crm, aw
             here.current(crm.fetch, PLENTY)
 
     assert len(crm.before) == 1
+
+
+def test_what_is_shared_has_no_more_time_than_the_caller(process, store, crm):
+    process().current(crm.fetch, PLENTY)
+
+    assert store.deadlines == {PLENTY}
 
 
 def test_a_fault_of_our_own_is_not_remembered(tokens, crm):

@@ -95,6 +95,14 @@ def _fill(server: OdooServer) -> None:
         ],
         opportunities=[{"name": "Buys", "phone": "12025550191"}],
     )
+    addresses = [
+        {"name": "Own door", "phone": "+12025550101", "type": "delivery", "owner": made.people[0]},
+        {"name": "Ramp", "phone": "+12025550176", "type": "delivery", "owner": made.companies[0]},
+        {"name": "Bills", "phone": "+12025550176", "type": "invoice", "owner": made.companies[0]},
+    ]
+    for address in addresses:
+        owner = address.pop("owner")
+        api.create("res.partner", {**address, "is_company": False, "parent_id": owner})
     full = {
         "parent_id": made.companies[0],
         "category_id": [[6, 0, tags]],
@@ -171,6 +179,17 @@ def test_a_caller_is_found_however_the_number_is_spelled(asking, spelled, number
 def test_a_number_is_of_the_country_of_its_record(asking):
     assert values(asking.caller("+442079460033", "name"), "name") == ("Home",)
     assert asking.caller("+12079460033", "name") == NotFound()
+
+
+def test_the_address_of_somebody_is_no_second_person(asking):
+    assert values(asking.caller("+12025550101", "name"), "name") == ("+12025550101",)
+
+
+def test_who_calls_from_an_address_is_whose_it_is(asking):
+    answer = asking.caller("+12025550176", "name", "ref")
+
+    assert values(answer, "name", "ref") == ("Initech", "Gold")
+    assert answer.stored == "+12025550176"
 
 
 def test_a_stranger_is_not_found(asking):

@@ -1,6 +1,6 @@
 """Modules and fields as CRMs told them last, over a real database, for forms and for calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from tests.routing.journals import eventually
-from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.bounded import Bounded, T
 from voiceapp.crm.contract import CrmError, CrmNotPermitted, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import Field, FieldType
@@ -253,3 +253,28 @@ def test_a_call_does_not_wait_for_a_database_that_hangs(engine, shelf, crm):
         assert shelf.book(connection()).fields("Contacts", crm.describe, PLENTY) == ASKED
 
     assert eventually(lambda: engine.pool.checkedout() == 0)  # what hung has come to its end
+
+
+class Unhurried(Bounded):
+    """Waits for what it runs; keeps how much time that was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[float] = []
+
+    def run(self, work: Callable[[], T], deadline: Deadline) -> T:
+        self.given.append(deadline.remaining())
+        return work()
+
+
+@pytest.mark.parametrize(("left", "given"), [(600, 0.25), (0.1, 0.1)])
+def test_the_database_has_no_more_time_than_the_caller(engine, crm, left, given):
+    keep(engine)
+    bounded = Unhurried()
+    deadline = Deadline(left, lambda: 0.0)
+
+    assert Shelf(engine, bounded).book(connection()).fields("Contacts", crm.describe, deadline) == (
+        TOLD
+    )
+
+    assert bounded.given == [given]

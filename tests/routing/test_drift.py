@@ -1,5 +1,6 @@
-"""Rules whose fields the CRM has given up or changed, told in sentences."""
+"""Rules whose modules, fields or values the CRM does not have, or no longer, in sentences."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,12 +9,22 @@ import pytest
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.routing.catalogue import Listed
 from voiceapp.routing.drift import drifted
+from voiceapp.rules.operators import Operator
 from voiceapp.rules.plan import Integration
-from voiceapp.rules.rule import FindBy, Location, Prefer, Rule
+from voiceapp.rules.rule import (
+    Condition,
+    Destination,
+    DestinationKind,
+    FindBy,
+    Location,
+    Prefer,
+    Rule,
+)
 
 ODOO = Integration("odoo", "Odoo", "odoo", "https://odoo.example.com")
 ZOHO = Integration("zoho", "Zoho", "zoho")
 TIERS = Rule("Tiers", Location.DID, "odoo", "Contacts", "Tier", (), {}, field_type="text")
+TIER_LIST = (("1", "Gold"), ("2", "Silver"))
 FIRST_THEN = replace(TIERS, then_modules=("Leads",))
 
 
@@ -21,14 +32,18 @@ class Known:
     """What CRMs told of their modules, each field by its name and type."""
 
     def __init__(self) -> None:
-        self.modules: dict[tuple[str, str], Listed] = {}
+        self.told: dict[tuple[str, str], Listed] = {}
+        self.names: dict[str, tuple[str, ...]] = {}
 
     def tell(self, module: str, crm: str = "odoo", **types: FieldType) -> None:
-        fields = tuple(Field(name, name, type_) for name, type_ in types.items())
-        self.modules[crm, module] = Listed(fields, datetime.now(UTC))
+        fields = tuple(Field(name, name, type_, TIER_LIST) for name, type_ in types.items())
+        self.told[crm, module] = Listed(fields, datetime.now(UTC))
 
-    def __call__(self, integration: Integration, module: str) -> Listed | None:
-        return self.modules.get((integration.key, module))
+    def fields(self, integration: Integration, module: str) -> Listed | None:
+        return self.told.get((integration.key, module))
+
+    def modules(self, integration: Integration) -> tuple[str, ...]:
+        return self.names.get(integration.key, ())
 
 
 @pytest.fixture
@@ -36,14 +51,18 @@ def known() -> Known:
     return Known()
 
 
+def all_told(known: Known, *rules: Rule) -> Mapping[str, tuple[str, ...]]:
+    return drifted(iter(rules), iter([ODOO, ZOHO]), known.fields, known.modules)
+
+
 def told(known: Known, rule: Rule) -> tuple[str, ...]:
-    return drifted([rule], [ODOO, ZOHO], known).get(rule.name, ())
+    return all_told(known, rule).get(rule.name, ())
 
 
 def test_nothing_is_said_of_fields_that_are_as_they_were(known):
     known.tell("Contacts", Tier=FieldType.TEXT, Other=FieldType.DATE)
 
-    assert drifted([TIERS], [ODOO], known) == {}
+    assert all_told(known, TIERS) == {}
 
 
 def test_nothing_is_said_of_what_was_never_asked_for(known):
@@ -51,13 +70,13 @@ def test_nothing_is_said_of_what_was_never_asked_for(known):
     known.tell("Contacts", crm="zoho", Other=FieldType.TEXT)
     known.tell("Leads", Other=FieldType.TEXT)
 
-    assert drifted([TIERS], [ODOO, ZOHO], known) == {}
+    assert all_told(known, TIERS) == {}
 
 
 def test_nothing_is_said_of_a_rule_whose_crm_is_gone(known):
     known.tell("Contacts")
 
-    assert drifted([TIERS], [ZOHO], known) == {}
+    assert all_told(known, replace(TIERS, integration="gone")) == {}
 
 
 def test_a_field_that_is_gone_is_named_with_crm_and_module(known):
@@ -133,6 +152,63 @@ def test_each_rule_has_sentences_of_its_own(known):
     known.tell("Contacts", crm="zoho", Level=FieldType.TEXT)
     rules = [TIERS, replace(TIERS, name="Zoho's", integration="zoho")]
 
-    assert drifted(iter(rules), iter([ODOO, ZOHO]), known) == {
-        "Zoho's": ("Zoho has no field Tier in Contacts.",)
-    }
+    assert all_told(known, *rules) == {"Zoho's": ("Zoho has no field Tier in Contacts.",)}
+
+
+def comparing(rule: Rule, value: str) -> Rule:
+    condition = Condition(Operator.EQUAL, (value,), Destination(DestinationKind.HANGUP))
+    return replace(rule, conditions=(condition,), field_type="")
+
+
+def test_a_value_that_is_on_no_list_is_told(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+
+    assert told(known, comparing(TIERS, "gold")) == ()
+    assert told(known, comparing(TIERS, "Gould")) == (
+        "The list of Tier in Contacts has no “Gould”.",
+    )
+
+
+def test_nothing_is_said_of_a_value_that_a_module_nobody_asked_may_have(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+
+    assert told(known, comparing(FIRST_THEN, "Gould")) == ()
+
+
+def test_nothing_is_said_of_a_value_that_another_record_may_have(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+
+    assert told(known, comparing(replace(TIERS, field="Account.Tier"), "Gould")) == ()
+
+
+def test_a_module_without_the_field_has_no_value(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+    known.tell("Leads", Level=FieldType.TEXT)
+
+    assert told(known, comparing(FIRST_THEN, "Gould")) == (
+        "Odoo has no field Tier in Leads.",
+        "The list of Tier in Contacts has no “Gould”.",
+    )
+
+
+def test_a_module_that_is_gone_is_told_and_nothing_of_its_fields(known):
+    known.tell("Contacts", Level=FieldType.TEXT)
+    known.names["odoo"] = ("Leads", "Accounts")
+
+    assert told(known, TIERS) == ("Odoo has no module Contacts.",)
+
+
+def test_of_several_modules_each_that_is_gone_is_told(known):
+    known.tell("Contacts", Tier=FieldType.CHOICE)
+    known.names["odoo"] = ("Contacts", "Accounts")
+
+    assert told(known, comparing(FIRST_THEN, "Gould")) == (
+        "Odoo has no module Leads.",
+        "The list of Tier in Contacts has no “Gould”.",
+    )
+
+
+def test_nothing_is_said_of_modules_of_a_crm_that_told_none(known):
+    known.names["zoho"] = ("Leads",)
+
+    assert told(known, TIERS) == ()

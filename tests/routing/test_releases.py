@@ -40,7 +40,7 @@ from voiceapp.routing.releases import (
     pending,
     publish,
 )
-from voiceapp.rules.plan import Installation, Queue
+from voiceapp.rules.plan import Installation, Integration, Queue
 
 __all__ = ["patient"]
 
@@ -245,6 +245,21 @@ class TestRefusal:
             "CRM rule VIP customers",
             "CRM rule Balance",
         }
+
+    @pytest.mark.parametrize("is_private", [False, True])
+    def test_a_crm_that_can_never_be_asked_is_refused(self, session: Session, is_private: bool):
+        odoo = Integration(
+            "odoo", "Our Odoo", "odoo", "https://acme.odoo.com", {"interface": "14"}, is_private
+        )
+        draft.save(session, odoo, "Bob")
+        session.commit()
+
+        with pytest.raises(NotPublishable) as caught:
+            publish(session, "Bob")
+
+        assert str(caught.value) == (
+            "Integration Our Odoo: Type the Database, too: Version 14 to 18 needs it."
+        )
 
 
 class TestRollBack:

@@ -14,6 +14,7 @@ from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
+from voiceapp.keeping import Keeping
 from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule, CrmToken
 from voiceapp.routing import credentials, draft, upkeep
@@ -21,7 +22,7 @@ from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
-from voiceapp.worker import Keeping, tasks_of
+from voiceapp.worker import tasks_of
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_what_the_worker_did_no_call_has_to_do(process, suite):
         upkeep.sign_in(runtime().live)
         upkeep.read_fields(runtime().live, db.engine)
         assert db.session.query(CrmToken).count() == 1
-        assert [row.module for row in db.session.query(CrmModule)] == ["Contacts"]
+        assert {row.module for row in db.session.query(CrmModule)} == {"", "Contacts"}
     suite.crm.requests.clear()
 
     answer = call(web, "CA1")
@@ -101,5 +102,11 @@ def test_the_worker_keeps_crms_ready_beside_the_journal(process, instance):
         journal = Keeping(instance, db.engine, Metrics())
         beside, crms = tasks_of(app, runtime().live, db.engine, journal)
 
-    assert [task.name for task in beside] == ["journal", "sweep_recordings", "forget_tokens"]
+    assert [task.name for task in beside] == [
+        "journal",
+        "sweep_recordings",
+        "forget_tokens",
+        "forget_modules",
+        "forget_forms",
+    ]
     assert [task.name for task in crms] == ["sign_in_to_crms", "read_crm_fields"]

@@ -17,7 +17,7 @@ from voiceapp.crm.bounded import Bounded, T
 from voiceapp.crm.contract import CrmOutOfTime
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.kind import Connection
-from voiceapp.crm.tokens import StoreAway, Token, Tokens, TokenStore
+from voiceapp.crm.tokens import Claim, StoreAway, Token, Tokens, TokenStore
 from voiceapp.models.crm_state import CrmToken
 from voiceapp.routing.token_store import DatabaseTokens, forget_old, known_as
 from voiceapp.vault import Vault
@@ -45,9 +45,17 @@ class Clock:
 
 
 class Unhurried(Bounded):
-    """Waits for what it runs, so that no busy machine makes a database look away."""
+    """Waits for what it runs, so that no busy machine makes a database look away.
+
+    Keeps how much time each step was given.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[float] = []
 
     def run(self, work: Callable[[], T], deadline: Deadline) -> T:
+        self.given.append(deadline.remaining())
         return work()
 
 
@@ -75,17 +83,17 @@ class Watched:
     store: TokenStore
     has_to_wait: Callable[[], object] = lambda: None
 
-    def read(self) -> Token | None:
-        return self.store.read()
+    def read(self, deadline: Deadline = PLENTY) -> Token | None:
+        return self.store.read(deadline)
 
-    def claim(self, seconds: float) -> bool:
-        is_mine = self.store.claim(seconds)
-        if not is_mine:
+    def claim(self, seconds: float, deadline: Deadline = PLENTY) -> Claim | None:
+        claim = self.store.claim(seconds, deadline)
+        if claim is None:
             self.has_to_wait()
-        return is_mine
+        return claim
 
-    def keep(self, token: Token | None) -> None:
-        self.store.keep(token)
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline = PLENTY) -> None:
+        self.store.keep(token, claim, deadline)
 
 
 @pytest.fixture
@@ -124,15 +132,13 @@ def row_of(engine: Engine) -> CrmToken:
 
 
 def test_a_token_comes_back_as_it_was_kept(store):
-    store.claim(10)
-    store.keep(TOKEN)
+    store.keep(TOKEN, store.claim(10))
 
     assert store.read() == TOKEN
 
 
 def test_nothing_is_readable_in_the_row(store, engine):
-    store.claim(10)
-    store.keep(TOKEN)
+    store.keep(TOKEN, store.claim(10))
 
     row = row_of(engine)
     shown = f"{row.connection} {row.sealed}"
@@ -148,7 +154,6 @@ def test_nothing_is_readable_in_the_row(store, engine):
         replace(ZOHO, url="https://crm.example/2"),
         replace(ZOHO, options={"username": "ada", "account": "us"}),
         replace(ZOHO, secrets={"password of ada": "hunter5"}),
-        replace(ZOHO, key="zoho-2"),
     ],
 )
 def test_what_is_typed_anew_has_no_part_in_the_tokens_of_before(other):
@@ -159,41 +164,97 @@ def test_a_connection_is_known_by_what_was_typed_in_whatever_order_and_by_no_oth
     turned = replace(ZOHO, options=dict(reversed(ZOHO.options.items())), country="DE")
 
     assert known_as(turned, "key") == KNOWN
+    assert known_as(replace(ZOHO, key="not saved yet"), "key") == KNOWN
     assert known_as(ZOHO, "another key") != KNOWN
     assert "hunter" not in repr(ZOHO)
 
 
 def test_one_of_two_claims_until_it_keeps_or_its_time_is_over(store, clock):
-    assert store.claim(10)
+    assert store.claim(10) is not None
     clock.now += 9.5
-    assert not store.claim(10)
+    assert store.claim(10) is None
 
     clock.now += 0.5
-    assert store.claim(10)
-    assert not store.claim(10)
+    claim = store.claim(10)
+    assert claim is not None
+    assert store.claim(10) is None
 
-    store.keep(None)
-    assert store.claim(10)
+    store.keep(None, claim)
+    assert store.claim(10) is not None
 
 
 def test_of_a_crowd_that_claims_at_once_one_may_fetch(store):
     all_there = threading.Barrier(20)
 
-    def claim(_: int) -> bool:
+    def claim(_: int) -> Claim | None:
         all_there.wait(60)
         return store.claim(10)
 
     with ThreadPoolExecutor(20) as pool:
         claimed = list(pool.map(claim, range(20)))
 
-    assert sorted(claimed) == [False] * 19 + [True]
+    assert claimed.count(None) == 19
 
 
 def test_a_claim_that_came_to_nothing_leaves_the_token_of_before(store):
-    store.claim(10)
-    store.keep(TOKEN)
-    store.claim(10)
-    store.keep(None)
+    store.keep(TOKEN, store.claim(10))
+    store.keep(None, store.claim(10))
+
+    assert store.read() == TOKEN
+
+
+def later(token: Token, seconds: float) -> Token:
+    """Return a token that was fetched some seconds later."""
+    return replace(
+        token,
+        value="hunter9",
+        fetched_at=token.fetched_at + seconds,
+        expires_at=token.expires_at + seconds,
+    )
+
+
+@pytest.mark.parametrize("token", [TOKEN, None])
+def test_who_comes_too_late_does_not_let_go_of_the_claim_of_another(store, clock, token):
+    late = store.claim(10)
+    clock.now += 10
+    claim = store.claim(10)
+
+    store.keep(token, late)
+
+    assert store.claim(10) is None
+    store.keep(None, claim)
+    assert store.claim(10) is not None
+
+
+def test_a_token_that_comes_too_late_is_better_than_none(store, clock):
+    late = store.claim(10)
+    clock.now += 10
+    claim = store.claim(10)
+
+    store.keep(TOKEN, late)
+    assert store.read() == TOKEN
+
+    store.keep(later(TOKEN, 1), claim)
+    assert store.read() == later(TOKEN, 1)
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_token_that_comes_too_late_takes_no_later_ones_place(store, clock, is_over):
+    late = store.claim(10)
+    clock.now += 10
+    store.keep(later(TOKEN, 1), store.claim(10))
+    if not is_over:
+        store.claim(10)
+
+    store.keep(TOKEN, late)
+
+    assert store.read() == later(TOKEN, 1)
+    assert (store.claim(10) is None) is not is_over
+
+
+def test_a_token_that_lasts_less_long_than_before_is_kept_by_who_has_claimed(store):
+    store.keep(later(TOKEN, HOUR), store.claim(10))
+    store.keep(TOKEN, store.claim(10))
 
     assert store.read() == TOKEN
 
@@ -272,10 +333,10 @@ def _locked(engine: Engine) -> Iterator[None]:
         other.rollback()
 
 
-STEPS: list[Callable[[DatabaseTokens], object]] = [
-    lambda store: store.read(),
-    lambda store: store.claim(10),
-    lambda store: store.keep(TOKEN),
+STEPS: list[Callable[[DatabaseTokens, Deadline], object]] = [
+    lambda store, deadline: store.read(deadline),
+    lambda store, deadline: store.claim(10, deadline),
+    lambda store, deadline: store.keep(TOKEN, 0.0, deadline),
 ]
 
 
@@ -284,7 +345,7 @@ def test_a_database_that_is_locked_is_away(engine, vault, clock, step):
     store = DatabaseTokens(engine, Bounded(), vault, KNOWN, clock)
 
     with _locked(engine), pytest.raises(StoreAway):
-        step(store)
+        step(store, PLENTY)
 
     assert eventually(lambda: engine.pool.checkedout() == 0)  # what hung has come to its end
 
@@ -292,15 +353,26 @@ def test_a_database_that_is_locked_is_away(engine, vault, clock, step):
 @pytest.mark.parametrize("step", STEPS, ids=["read", "claim", "keep"])
 def test_a_database_without_tables_is_away(database_url, vault, clock, step):
     with engine_for(database_url) as engine, pytest.raises(StoreAway):
-        step(DatabaseTokens(engine, Unhurried(), vault, KNOWN, clock))
+        step(DatabaseTokens(engine, Unhurried(), vault, KNOWN, clock), PLENTY)
 
 
-def test_what_ended_a_day_ago_is_forgotten_unless_somebody_is_fetching(engine, clock):
+@pytest.mark.parametrize(("left", "given"), [(600, 0.25), (0.25, 0.25), (0.1, 0.1), (-1, -1)])
+@pytest.mark.parametrize("step", STEPS, ids=["read", "claim", "keep"])
+def test_no_step_has_more_time_than_the_caller(engine, vault, clock, step, left, given):
+    bounded = Unhurried()
+
+    step(DatabaseTokens(engine, bounded, vault, KNOWN, clock), Deadline(left, lambda: 0.0))
+
+    assert bounded.given == [given]
+
+
+def test_what_ended_90_days_ago_is_forgotten_unless_somebody_is_fetching(engine, clock):
+    clock.now += 365 * DAY
     rows = {
         "held": (clock.now + HOUR, 0),
-        "ended": (clock.now - DAY + 1, 0),
-        "ended a day ago": (clock.now - DAY - 1, 0),
-        "ended, and fetched anew": (clock.now - DAY - 1, clock.now + 10),
+        "ended": (clock.now - 90 * DAY + 1, 0),
+        "ended 90 days ago": (clock.now - 90 * DAY - 1, 0),
+        "ended, and fetched anew": (clock.now - 90 * DAY - 1, clock.now + 10),
         "fetched for the first time": (0, clock.now + 10),
         "never came": (0, 0),
     }
@@ -314,4 +386,4 @@ def test_what_ended_a_day_ago_is_forgotten_unless_somebody_is_fetching(engine, c
         forget_old(session, clock)
 
         left = set(session.scalars(select(CrmToken.connection)))
-    assert left == rows.keys() - {"ended a day ago", "never came"}
+    assert left == rows.keys() - {"ended 90 days ago", "never came"}

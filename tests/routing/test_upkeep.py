@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from flask import Flask
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from voiceapp.crm.bounded import Bounded
@@ -34,6 +36,7 @@ from voiceapp.routing.upkeep import CrmsAway
 from voiceapp.rules.plan import Installation, Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, Location, Rule
 from voiceapp.vault import Vault
+from voiceapp.worker import Task, tasks_of
 
 GENERAL = Destination(DestinationKind.QUEUE, "general")
 ODOO, ZOHO, FORCE, UNUSED = (
@@ -58,25 +61,40 @@ class FakeCrm:
     trouble: CrmError | None = None
     forbidden: str = ""
     told: Sequence[Field] = TOLD
+    modules_told: Sequence[str] = ("Contacts", "Leads", "Deals")
+    modules_trouble: CrmError | None = None
+    bug: Exception | None = None
     signed_in: int = 0
+    listed: int = 0
     asked: list[str] = field(default_factory=list)
     when_asked: Callable[[], object] = lambda: None
 
     def sign_in(self, deadline: Deadline) -> None:
         assert not deadline.has_passed()
         self.signed_in += 1
-        if self.trouble:
-            raise self.trouble
+        self._refuse()
+
+    def modules(self, deadline: Deadline) -> Sequence[str]:
+        assert not deadline.has_passed()
+        self.listed += 1
+        self.when_asked()
+        self._refuse()
+        if self.modules_trouble:
+            raise self.modules_trouble
+        return self.modules_told
 
     def fields(self, module: str, deadline: Deadline) -> Sequence[Field]:
         assert not deadline.has_passed()
         self.asked.append(module)
         self.when_asked()
-        if self.trouble:
-            raise self.trouble
+        self._refuse()
         if module == self.forbidden:
             raise CrmNotPermitted(f"It doesn't tell of {module}.")
         return self.told
+
+    def _refuse(self) -> None:
+        if trouble := self.bug or self.trouble:
+            raise trouble
 
 
 @pytest.fixture
@@ -108,6 +126,11 @@ def known(engine: Engine, integration: Integration, module: str) -> tuple[Field,
     with Session(engine) as session:
         listed = catalogue.fields_of(session, integration, module)
     return listed and listed.fields
+
+
+def modules_known(engine: Engine, integration: Integration) -> tuple[str, ...]:
+    with Session(engine) as session:
+        return catalogue.modules_of(session, integration)
 
 
 def grow_old(engine: Engine, hours: float) -> None:
@@ -210,7 +233,7 @@ def test_no_connection_is_held_while_a_crm_is_asked(published, engine, crms):
 
     upkeep.read_fields(published, engine)
 
-    assert held == [0]
+    assert held == [0, 0]
 
 
 def test_a_crm_that_tells_no_fields_leaves_those_of_before(published, engine, crms):
@@ -240,3 +263,112 @@ def test_what_is_wrong_with_one_module_keeps_no_fields_of_another(published, eng
         upkeep.read_fields(published, engine)
 
     assert known(engine, ODOO, "Leads") == TOLD
+
+
+def test_the_modules_of_every_crm_that_has_some_are_kept(published, engine, crms):
+    upkeep.read_fields(published, engine)
+
+    assert [modules_known(engine, one) for one in (ODOO, ZOHO)] == [crms["odoo"].modules_told] * 2
+    assert {key: one.listed for key, one in crms.items()} == {
+        "odoo": 1,
+        "zoho": 1,
+        "force": 0,
+        "unused": 0,
+    }
+
+
+@pytest.mark.parametrize(("hours", "times"), [(0, 1), (23.9, 1), (24.1, 2)])
+def test_modules_are_read_again_when_they_are_a_day_old(published, engine, crms, hours, times):
+    upkeep.read_fields(published, engine)
+    grow_old(engine, hours)
+    crms["zoho"].modules_told = ("Contacts",)
+
+    upkeep.read_fields(published, engine)
+
+    assert crms["zoho"].listed == times
+    assert ("Deals" in modules_known(engine, ZOHO)) is (times == 1)
+
+
+@pytest.mark.parametrize("told", [CrmNotPermitted("It doesn't list them."), ()])
+def test_a_crm_that_lists_no_modules_keeps_those_of_before_and_is_asked_a_day_later(
+    published, engine, crms, told
+):
+    upkeep.read_fields(published, engine)
+    grow_old(engine, 25)
+    if isinstance(told, CrmError):
+        crms["zoho"].modules_trouble = told
+    else:
+        crms["zoho"].modules_told = told
+
+    for _ in range(2):
+        upkeep.read_fields(published, engine)
+
+    assert modules_known(engine, ZOHO) == ("Contacts", "Leads", "Deals")
+    assert crms["zoho"].listed == 2
+
+
+def test_a_crm_that_goes_away_before_it_lists_its_modules_is_asked_again(published, engine, crms):
+    crms["zoho"].modules_trouble = CrmUnavailable("It is away.")
+    with pytest.raises(CrmsAway, match=r"^Zoho: It is away\.$"):
+        upkeep.read_fields(published, engine)
+    crms["zoho"].modules_trouble = None
+
+    upkeep.read_fields(published, engine)
+
+    assert known(engine, ZOHO, "Deals") == TOLD
+    assert modules_known(engine, ZOHO) == crms["zoho"].modules_told
+    assert crms["zoho"].asked == ["Deals"]
+
+
+def test_the_directory_has_the_modules_that_contacts_are_put_in(engine, live, crms):
+    directory = replace(ZOHO, kind="directory")
+    publish(engine, replace(PLAN, integrations=(ODOO, directory, FORCE)))
+
+    upkeep.read_fields(live, engine)
+
+    assert (crms["odoo"].listed, crms["zoho"].listed) == (1, 0)
+
+
+def test_a_module_that_is_gone_keeps_the_list_of_modules_from_nobody(published, engine, crms):
+    crms["zoho"].forbidden = "Deals"
+    crms["zoho"].modules_told = ("Contacts",)
+
+    with pytest.raises(CrmsAway):
+        upkeep.read_fields(published, engine)
+
+    assert modules_known(engine, ZOHO) == ("Contacts",)
+
+
+@pytest.fixture
+def tasks(published: Live, engine: Engine, tmp_path: Path) -> dict[str, Task]:
+    """What the worker does with CRMs, by name."""
+    app = Flask("voiceapp", instance_path=str(tmp_path))
+    return {task.name: task for task in tasks_of(app, published, engine)[1]}
+
+
+def test_a_bug_met_with_one_crm_keeps_the_worker_from_no_other(tasks, engine, crms, caplog):
+    crms["odoo"].bug = ZeroDivisionError("a bug")
+    crms["zoho"].trouble = CrmUnavailable("It is away.")
+
+    tasks["sign_in_to_crms"].attempt()
+    crms["zoho"].trouble = None
+    tasks["read_crm_fields"].attempt()
+
+    assert [crms[key].signed_in for key in ("odoo", "zoho", "force")] == [1, 1, 1]
+    assert known(engine, ZOHO, "Deals") == TOLD
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("ERROR", "The worker failed at the CRM Odoo"),
+        ("WARNING", "The worker's task sign_in_to_crms has to wait: Zoho: It is away."),
+        ("ERROR", "The worker failed at the CRM Odoo"),
+    ]
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
+
+
+def test_a_database_that_is_away_is_no_bug_of_a_crm(tasks, crms, caplog):
+    crms["odoo"].bug = OperationalError("SELECT", {}, Exception("away"))
+
+    tasks["sign_in_to_crms"].attempt()
+
+    assert crms["zoho"].signed_in == 0
+    [record] = caplog.records
+    assert record.getMessage().startswith("The worker's task sign_in_to_crms has to wait: ")

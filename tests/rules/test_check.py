@@ -199,6 +199,15 @@ def test_a_fault_of_an_integration_is_told_by_its_name():
     assert faults_of(plan) == ["Integration Web shop: The address must start with https://."]
 
 
+def test_a_fault_of_a_crm_that_a_rule_has_of_its_own_is_told_by_the_rule():
+    own = Integration("own-1", "Odoo", "odoo", "http://crm", is_private=True)
+    vip = next(one for one in PLAN.rules if one.name == "VIP")
+    rules = tuple(replace(one, integration="own-1") if one is vip else one for one in PLAN.rules)
+    plan = replace(PLAN, rules=rules, integrations=(*PLAN.integrations, own))
+
+    assert faults_of(plan) == ["CRM rule VIP: The address must start with https://."]
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff"])
 def test_what_no_document_can_hold_is_refused(character):
     plan = ivr(greeting=Prompt(f"Welcome{character}."))

@@ -13,6 +13,7 @@ from tests.settings.forms import Page, drafted, keep, opened, place_of, rule_of,
 from tests.wire.espocrm import EspoCrm
 from tests.wire.hosting import hosted
 from voiceapp.crm.contract import CrmCredentialsRefused, CrmMisconfigured
+from voiceapp.crm.espocrm import EspoCrmClient
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.kind import TOKEN, Ask
 from voiceapp.crm.registry import KINDS
@@ -97,6 +98,11 @@ def asked(editor, asking, url: str = NEW_RULE) -> Page:
     return Page(send(editor, url, do="reshape", crm=asking["crm"]).text)
 
 
+def text_of(answer) -> str:
+    """What people read on a page."""
+    return html.unescape(" ".join(re.sub("<[^>]+>", " ", answer.text).split()))
+
+
 def told(answer) -> str:
     """What the page says of a test."""
     assert answer.status_code == 200
@@ -120,10 +126,29 @@ class TestConnection:
         )  # fmt: skip
 
         said = told(answer)
+        assert re.match(r"✓ It works\. Signed in, \d+ modules; found ", said)
         assert "It has the modules Contacts, Leads, Accounts" in said
         assert "Asked Our CRM for Contacts by the phone number +1 202-555-0101: 1 found" in said
         assert "cTier is “Gold”." in said
         assert re.search(r"GET https://crm\.test:\d+/api/v1/Contact 200, \d+ ms", said)
+
+    def test_the_record_that_was_found_is_called_by_its_name(self, admin, typed, espo):
+        espo.crm.add("Contacts", phoneNumber="+12025550177", name="Ada Gold")
+
+        answer = send(
+            admin, NEW_INTEGRATION, chosen(admin), do="try", **typed, **{"try": "+12025550177"},
+        )  # fmt: skip
+
+        assert "; found the record of Ada Gold in Contacts." in told(answer)
+
+    def test_a_long_list_of_modules_is_folded(self, admin, typed, espo, monkeypatch):
+        many = [f"CTechnical{number}" for number in range(30)]
+        monkeypatch.setattr(EspoCrmClient, "modules", lambda *_: ("Contacts", *many, "Cases"))
+
+        answer = send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed)
+
+        assert "It has the modules Contacts, Cases and 30 more" in told(answer)
+        assert "<summary>30 more modules</summary>" in answer.text
 
     def test_without_a_number_nobody_is_looked_up(self, admin, typed, espo):
         said = told(send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed))
@@ -138,7 +163,7 @@ class TestConnection:
         answer = send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed, **{"try": ADA})
 
         said = told(answer)
-        assert "EspoCRM did not accept the credentials." in said
+        assert said.startswith("▲ It does not work: EspoCRM did not accept the credentials. ")
         assert CrmCredentialsRefused.advice in said
         assert "not-the-key-4711" not in answer.text
         assert espo.crm.secrets["password"] not in answer.text
@@ -245,12 +270,74 @@ class TestFields:
         assert "EspoCRM did not accept the credentials." in page.wrong().pop()
         assert page["conditions-0-value"].value == "Hot Prospect"
 
-    def test_a_rule_with_settings_of_its_own_is_saved_first(self, editor, espo):
+    def test_those_of_settings_of_its_own_are_read_before_it_is_saved(
+        self, app, editor, signed_in, typed
+    ):
+        own = RULE | {one: typed[one] for one in ("crm", "url", "password")}
         page = Page(send(editor, NEW_RULE, do="reshape", crm="own:espocrm").text)
 
-        answer = send(editor, NEW_RULE, page, do="fields", url=espo.url, password="x" * 20)
+        read = send(editor, NEW_RULE, page, do="fields", url=own["url"], password=own["password"])
+        page = Page(read.text)
+        other = Page(send(editor, NEW_RULE, do="reshape", crm="own:espocrm").text)
+        other = send(editor, NEW_RULE, other, do="reshape", url=own["url"])
+        saved = send(editor, NEW_RULE, page, **RULE)
 
-        assert "Save the rule first" in answer.text
+        assert 'value="cStage" label="cStage · pick list"' in read.text
+        assert "have not been read" in other.text
+        assert saved.status_code == 303, Page(saved.text).errors()
+        rule = rule_of(app, "Shop customers")
+        assert rule.field_type == "pick list"
+        assert 'value="cStage"' in editor.get(saved.location).text
+        with app.app_context():
+            keys = {row.integration for row in db.session.query(CrmModule)}
+        assert keys == {rule.integration}
+
+    def test_what_was_read_for_a_rule_that_nobody_saved_is_let_go(self, app, editor, typed):
+        page = Page(send(editor, NEW_RULE, do="reshape", crm="own:espocrm").text)
+        send(editor, NEW_RULE, page, do="fields", url=typed["url"], password=typed["password"])
+
+        with app.app_context():
+            catalogue.forget_forms(db.session())
+            assert db.session.query(CrmModule).count() > 1
+            catalogue.forget_forms(db.session(), lambda: now() + timedelta(days=1))
+            assert db.session.query(CrmModule).count() == 0
+
+    def test_a_crm_that_is_not_described_yet_is_not_asked(self, editor, espo):
+        page = Page(send(editor, NEW_RULE, do="reshape", crm="own:espocrm").text)
+
+        answer = send(editor, NEW_RULE, page, do="fields", url=espo.url)
+
+        assert "look at CRM Settings" in answer.text
+        assert set(Page(answer.text).errors()) == {"password"}
+        assert espo.crm.requests == []
+
+    def test_those_of_all_modules_are_read_and_what_one_lacks_is_said(
+        self, app, editor, asking, espo
+    ):
+        asking = asking | {"second_module": "Leads", "field": "cOnlyHere"}
+        asking |= {"prefer": "highest", "prefer_field": "cOnlyHere"}
+        page = Page(send(editor, NEW_RULE, asked(editor, asking), do="reshape", **asking).text)
+        read = send(editor, NEW_RULE, page, do="fields", **asking)
+        assert "Contacts and Leads have no field of this name." in text_of(read)
+        integration = next(one for one in drafted(app).integrations if one.name == "Our CRM")
+        with app.app_context():
+            told = catalogue.fields_of(db.session(), integration, "Contacts").fields
+            assert catalogue.fields_of(db.session(), integration, "Leads")
+            here = Field("cOnlyHere", "Only here", FieldType.NUMBER)
+            there = Field("cOnlyThere", "Only there", FieldType.DATE)
+            catalogue.keep_fields(db.session(), integration, "Contacts", [*told, here])
+            catalogue.keep_fields(db.session(), integration, "Leads", [*told, there])
+            db.session.commit()
+
+        answer = send(editor, NEW_RULE, Page(read.text), do="reshape")
+
+        assert 'value="cOnlyHere" label="Only here · number · not in Leads"' in answer.text
+        assert 'value="cOnlyThere" label="Only there · date · not in Contacts"' in answer.text
+        assert 'value="cStage" label="cStage · pick list"' in answer.text
+        assert text_of(answer).count("▲ Leads has no field of this name.") == 2
+        digits = {"location": "IVR", "find_by": "digits", "search_field": "cOnlyThere"}
+        keyed = send(editor, NEW_RULE, Page(answer.text), do="reshape", **digits)
+        assert "▲ Contacts has no field of this name." in text_of(keyed)
 
     def test_who_may_only_look_cannot_ask(self, app, asking, editor, signed_in, espo):
         send(editor, NEW_RULE, asked(editor, asking), **asking)

@@ -1,17 +1,18 @@
 """A client of a stand-in, made from what an admin types, and asked in short words."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.wire.standin import StandIn
+from voiceapp.crm.book import Book, MemoryBook
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import Answer, Caller, CallFacts, KeyedDigits, Order, Search
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.http import HttpDoor
 from voiceapp.crm.kind import Connection, Surroundings, secret_slot
 from voiceapp.crm.registry import KINDS, build_client
-from voiceapp.crm.tokens import Tokens
+from voiceapp.crm.tokens import NoStore, Tokens, TokenStore
 
 PLENTY = 20.0
 """Seconds, for tests that are not about time."""
@@ -20,9 +21,9 @@ PLENTY = 20.0
 class AgingTokens(Tokens):
     """Tokens whose clock can be put forward."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: TokenStore) -> None:
         self.ahead = 0.0
-        super().__init__(clock=lambda: time.time() + self.ahead)
+        super().__init__(store, clock=lambda: time.time() + self.ahead)
 
     def age(self, seconds: float) -> None:
         self.ahead += seconds
@@ -40,11 +41,13 @@ class Asking:
     def connect(
         self,
         *,
+        store: TokenStore | None = None,
         url: str = "",
         options: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        book: Callable[[Connection], Book] = lambda connection: MemoryBook(),
     ) -> None:
-        """Make the client anew, with what is typed otherwise."""
+        """Make the client anew, with what is typed otherwise, as one more process of a store."""
         kept = {**self.crm.options, **(options or {})}
         told = {**self.crm.secrets, **(secrets or {})}
         KINDS[self.crm.kind].check(url or self.crm.url)
@@ -55,9 +58,9 @@ class Asking:
             {secret_slot(name, kept): value for name, value in told.items() if value},
             self.country,
         )
-        self.tokens = AgingTokens()
+        self.tokens = AgingTokens(store or NoStore())
         around = Surroundings(
-            self.door, lambda *_: (), Bounded(), tokens=lambda connection: self.tokens
+            self.door, lambda *_: (), Bounded(), lambda connection: self.tokens, book
         )
         self.client = build_client(connection, around)
 

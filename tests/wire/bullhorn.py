@@ -73,6 +73,7 @@ class Bullhorn(StandIn):
     )
     url = "https://rest.bullhornstaffing.com"
     options: ClassVar = {"username": "acme.api+voice", "account": "client-id-4711"}
+    finds_extensions = False
     secrets: ClassVar = {"password": "p&ss word+4711", "token": "client-secret-4711"}
     has_tokens = True
     names = Names(

@@ -150,6 +150,8 @@ class Reader:
             raise Refusal(f"Syntax error at '{name}'.")
         if name == "Microsoft.Dynamics.CRM.In":
             return self._in()
+        if name == "startswith":
+            return self._starts()
         read, type_ = column(self.table, name)
         self._expect("eq")
         kind, literal = self._next()
@@ -173,6 +175,17 @@ class Reader:
         read, _ = column(self.table, name)
         values = {one.casefold() for one in json.loads(listed)}
         return lambda row: str(read(row) or "").casefold() in values
+
+    def _starts(self) -> Callable[[dict[str, Any]], bool]:
+        self._expect("(")
+        read, type_ = column(self.table, self._next()[1])
+        self._expect(",")
+        kind, literal = self._next()
+        self._expect(")")
+        if kind != "text" or _LITERALS.get(type_) != "text":
+            raise Refusal("No function signature for startswith matches the arguments.")
+        wanted = literal[1:-1].replace("''", "'").casefold()
+        return lambda row: str(read(row) or "").casefold().startswith(wanted)
 
     def _next(self) -> tuple[str, str]:
         if not self.tokens:

@@ -242,8 +242,8 @@ class EspoCrm(StandIn):
                 return lambda fields: not stored(fields)
             case "arrayAnyOf":
                 return lambda fields: bool(set(fields.get(attribute) or ()) & set(value))
-            case "endsWith":
-                pattern = _like(f"%{value}")
+            case "contains":
+                pattern = _like(f"%{value}%")
                 return lambda fields: any(
                     self.is_vague or pattern.fullmatch(str(one)) for one in stored(fields)
                 )

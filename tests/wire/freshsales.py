@@ -60,6 +60,7 @@ class Freshsales(StandIn):
     kind = "freshsales"
     hosts = ("acme.myfreshworks.com", "acme.freshsales.io")
     url = "https://acme.myfreshworks.com/crm/sales"
+    finds_extensions = False
     secrets: ClassVar = {"password": "api-key-4711-secret"}
     most_requests = 2
     names = Names(

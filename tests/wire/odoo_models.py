@@ -37,6 +37,7 @@ MODELS: dict[str, dict[str, str]] = {
         **_OWN,
         "name": "char",
         "is_company": "boolean",
+        "type": "selection",
         "parent_id": "many2one",
         "category_id": "many2many",
     },

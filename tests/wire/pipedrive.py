@@ -74,6 +74,7 @@ class Pipedrive(StandIn):
     kind = "pipedrive"
     hosts = ("acme.pipedrive.com",)
     url = "https://acme.pipedrive.com/pipeline/1/user/everyone"
+    needs_phone_fields = False
     secrets: ClassVar = {"password": "0123456789abcdef-api-token"}
     most_requests = 2
     names = Names(

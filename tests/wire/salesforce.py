@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Container
 from typing import Any, ClassVar
 
 from tests.wire.standin import Entry, Names, Request, Response, StandIn
@@ -41,9 +42,22 @@ _QUERY = re.compile(
 _LITERAL = rf"{_STRING}|\d+(?:\.\d+)?|true|false"
 _IN = re.compile(rf"([\w.]+) IN \(({_STRING}(?:, {_STRING})*)\)")
 _EQUALS = re.compile(rf"([\w.]+) = ({_LITERAL})")
-_TEST = rf"(?:{_IN.pattern}|{_EQUALS.pattern})"
+_LIKE = re.compile(rf"([\w.]+) LIKE ({_STRING})")
+_TEST = rf"(?:{_IN.pattern}|{_EQUALS.pattern}|{_LIKE.pattern})"
 _TESTS = re.compile(rf"{_TEST}(?: OR {_TEST})*")
 _UNCONVERTED = re.compile(r"\((?P<tests>.*)\) AND IsConverted = false", re.DOTALL)
+
+
+class Like:
+    """All texts that fit a pattern of SQL, in which only “%” is special here."""
+
+    def __init__(self, pattern: str) -> None:
+        assert "_" not in pattern
+        parts = map(re.escape, pattern.split("%"))
+        self._pattern = re.compile(".*".join(parts), re.DOTALL | re.IGNORECASE)
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, str) and bool(self._pattern.fullmatch(value))
 
 
 class Salesforce(StandIn):
@@ -76,6 +90,8 @@ class Salesforce(StandIn):
         """What is answered to whoever asks for a token, if not one."""
         self.refresh_token = ""
         """The one that the app takes, if it is not one for client credentials."""
+        self.rotates = False
+        """Whether each use of it gives another; an older one used again then ends all of them."""
 
     def add(self, module: str, **fields: Any) -> str:
         object_ = _OBJECTS.get(module, module)
@@ -121,17 +137,22 @@ class Salesforce(StandIn):
         if self.token_answer is not None:
             return self.token_answer
         if self.refuses_signing_in or form != expected:
+            if self.rotates:
+                self.refresh_token = "none any more"
+                self.tokens.clear()
             body = {"error": "invalid_client", "error_description": f"invalid {form}"}
             return Response(400, body)
         self.given += 1
         self.tokens.append(f"00Dtoken-{self.given}!secret")
-        return Response(
-            body={
-                "access_token": self.tokens[-1],
-                "instance_url": "https://acme.my.salesforce.com",
-                "token_type": "Bearer",
-            }
-        )
+        body = {
+            "access_token": self.tokens[-1],
+            "instance_url": "https://acme.my.salesforce.com",
+            "token_type": "Bearer",
+        }
+        if self.rotates:
+            self.refresh_token = f"5Aep-refresh-{self.given}-secret"
+            body["refresh_token"] = self.refresh_token
+        return Response(body=body)
 
     def _describe(self, name: str) -> Response:
         if name not in _FIELDS or not self.tells_fields:
@@ -193,11 +214,17 @@ class Salesforce(StandIn):
         hits = [*filled, *(one for one in hits if one not in filled)]  # NULLS LAST
         return hits, wanted
 
-    def _tests(self, object_: str, where: str) -> list[tuple[str, list[Any]]]:
+    def _tests(self, object_: str, where: str) -> list[tuple[str, Container[Any]]]:
         if not _TESTS.fullmatch(where):
             raise _Refused("MALFORMED_QUERY")
-        tests = []
-        for typed, listed in (*_IN.findall(where), *_EQUALS.findall(_IN.sub("", where))):
+        tests: list[tuple[str, Container[Any]]] = []
+        others = _IN.sub("", where)
+        for typed, pattern in _LIKE.findall(others):
+            name, _ = self._column(object_, typed)
+            if name in _UNFILTERABLE:
+                raise _Refused("INVALID_FIELD")
+            tests.append((name, Like(_read(pattern))))
+        for typed, listed in (*_IN.findall(where), *_EQUALS.findall(_LIKE.sub("", others))):
             name, type_ = self._column(object_, typed)
             literals = re.findall(_LITERAL, listed)
             kind = "number" if type_ in _NUMBERS else "yes/no" if type_ == "boolean" else "text"

@@ -89,6 +89,8 @@ class StandIn(ABC):
     names: ClassVar[Names]
     phones_in: ClassVar[dict[str, str]] = {}
     """The usual phone field of a module that has another one than Contacts."""
+    needs_phone_fields: ClassVar[bool] = True
+    """Finds callers by what it tells of its fields, and not by people who have a number anyway."""
     has_tokens: ClassVar[bool] = False
     """Signs in for a while; then it has to count in `given` how often."""
     has_labels: ClassVar[bool] = True
@@ -97,6 +99,8 @@ class StandIn(ABC):
     """Tells a number that nobody filled in from 0."""
     tells_forbidden: ClassVar[bool] = True
     """Tells what may not be read from what is not there."""
+    finds_extensions: ClassVar[bool] = True
+    """Can be asked at once for numbers that have an extension behind them."""
     most_requests: ClassVar[int] = 1
     """How many requests find a caller, once signed in and the fields read."""
 

@@ -28,7 +28,7 @@ from voiceapp.crm.contract import (
     Order,
     Several,
 )
-from voiceapp.crm.fields import FieldType
+from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
 from voiceapp.routing.values import to_value
 from voiceapp.rules.values import read_date
@@ -80,6 +80,21 @@ def test_a_caller_is_found_however_the_number_is_spelled(asking, stored):
 
     assert value(asking, answer, "tier") == "Gold"
     assert (answer.matched_by, answer.stored) == ("phone number", stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["+12025550101 ext. 5", "(202) 555-0101 x5", "202-555-0101 ext 12", "+1 202-555-0101 #5"],
+)
+def test_an_extension_behind_a_number_does_not_make_it_anothers(asking, stored):
+    if not asking.crm.finds_extensions:
+        pytest.skip("It finds numbers only as they are written.")
+    add(asking, stored, tier="Gold")
+    add(asking, "+120255501011", tier="Silver")
+
+    answer = asking.caller(ADA, asking.crm.names.tier)
+
+    assert value(asking, answer, "tier") == "Gold"
 
 
 def test_a_caller_is_found_by_every_phone_field(asking):
@@ -172,6 +187,14 @@ def test_digits_that_nobody_has_find_nobody(asking):
     assert asking.digits("1001", asking.crm.names.account, asking.crm.names.tier) == NotFound()
 
 
+def told(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
+    """Return what the CRM answers, or what is said of a name that it does not know."""
+    try:
+        return ask(), ""
+    except CrmMisconfigured as error:
+        return None, str(error)
+
+
 HOSTILE = [
     "'",
     '"',
@@ -203,9 +226,11 @@ def test_whatever_is_keyed_in_stays_a_value(asking, typed):
 def test_whatever_is_typed_as_a_field_is_refused_or_empty(asking, typed):
     add(asking, tier="Gold")
 
-    try:
-        answer = asking.caller(ADA, asking.crm.names.tier, typed)
-    except CrmMisconfigured:
+    answer, said = told(lambda: asking.caller(ADA, asking.crm.names.tier, typed))
+
+    if said:
+        shown = typed.replace("\n", " ")
+        assert f"the field {shown} in Contacts" in said
         return
     assert isinstance(answer, Found)
     assert to_value(answer.values.get(typed)) in (None, "")
@@ -213,8 +238,51 @@ def test_whatever_is_typed_as_a_field_is_refused_or_empty(asking, typed):
 
 @pytest.mark.parametrize("typed", ["NoSuchModule", "Contacts; DROP", "../Users", "a'b", "a%2Fb"])
 def test_a_module_that_there_is_not_is_said_so(asking, typed):
-    with pytest.raises(CrmMisconfigured):
+    with pytest.raises(CrmMisconfigured) as caught:
         asking.caller(ADA, asking.crm.names.tier, module=typed)
+    assert f"the module {typed}" in str(caught.value)
+    with pytest.raises(CrmError) as caught:
+        asking.fields(typed)
+    if isinstance(caught.value, CrmMisconfigured):
+        assert str(caught.value).endswith(f"the module {typed}.")
+
+
+def test_a_field_that_there_is_not_is_named_and_no_other(asking):
+    add(asking, account="1001")
+    tier = asking.crm.names.tier
+
+    for ask in (
+        lambda: asking.caller(ADA, tier, "no_such_field"),
+        lambda: asking.digits("1001", "no_such_field", tier),
+    ):
+        answer, said = told(ask)
+        if said:
+            assert said.startswith(KINDS[asking.crm.kind].title)
+            assert said.endswith("know the field no_such_field in Contacts.")
+        else:
+            assert isinstance(answer, Found | NotFound)
+
+
+def test_a_module_without_phone_fields_is_said_to_be_one(asking):
+    if not asking.crm.needs_phone_fields:
+        pytest.skip("This CRM finds callers by people whose numbers are always there.")
+    asking.connect(book=lambda connection: Named())
+
+    with pytest.raises(CrmMisconfigured) as caught:
+        asking.caller(ADA)
+
+    title = KINDS[asking.crm.kind].title
+    assert str(caught.value) == (
+        f"Contacts of {title} has no phone fields, so callers can't be found in it. "
+        "Choose another module."
+    )
+
+
+class Named:
+    """A book in which a module has a name and no number."""
+
+    def fields(self, module, describe, deadline):
+        return [Field("name", "Name")]
 
 
 @pytest.mark.parametrize("module", ["Contacts", "Leads", "Accounts"])

@@ -85,6 +85,8 @@ def test_one_request_searches_all_spellings_in_all_fields(asking):
             "phone_sanitized": NAME_ONLY,
             "x_tier": NAME_ONLY,
             "create_date": NAME_ONLY,
+            "type": NAME_ONLY,
+            "parent_id": NAME_ONLY,
         },
     }
 
@@ -92,7 +94,10 @@ def test_one_request_searches_all_spellings_in_all_fields(asking):
 def test_the_older_interface_is_told_the_same_as_a_user(older):
     older.caller(ADA, "x_tier")
 
-    fields = ("phone", "phone_sanitized", "mobile", "x_tier", "create_date")
+    fields = (
+        *("phone", "phone_sanitized", "mobile"),
+        *("x_tier", "create_date", "type", "parent_id"),
+    )
     named = {
         "domain": [["is_company", "=", False], *BY_NUMBER],
         "limit": 10,
@@ -127,6 +132,8 @@ def test_before_17_fields_are_read_one_by_one(older):
         "mobile",
         "x_tier",
         "create_date",
+        "type",
+        "parent_id",
     ]
 
 
@@ -435,6 +442,7 @@ def test_fields_have_the_types_that_odoo_tells(either):
         "user_id": FieldType.LINK,
         "name": FieldType.TEXT,
         "is_company": FieldType.YES_NO,
+        "type": FieldType.CHOICE,
         "parent_id": FieldType.LINK,
         "category_id": FieldType.CHOICES,
     }
@@ -497,9 +505,9 @@ def test_the_database_may_be_left_to_a_server_that_has_one(start):
     assert "x-odoo-database" not in last(asking).headers
 
 
-@pytest.mark.parametrize("missing", ["account", "username"])
-def test_the_older_interface_has_to_be_told_more(older, missing):
-    with pytest.raises(ValueError, match="the database and the login"):
+@pytest.mark.parametrize(("missing", "label"), [("account", "Database"), ("username", "Login")])
+def test_the_older_interface_has_to_be_told_more(older, missing, label):
+    with pytest.raises(ValueError, match=f"Type the {label}, too: Version 14 to 18 needs it"):
         older.connect(options={missing: ""})
 
 
@@ -598,3 +606,99 @@ def test_an_answer_of_another_shape_can_not_be_read(older, body):
 
     with pytest.raises(CrmBadAnswer):
         older.caller(ADA)
+
+
+class TestAddresses:
+    """Contacts that are the address of another one, for deliveries, say."""
+
+    @pytest.fixture(params=[Odoo, OdooRpc, "before 17"])
+    def asking(self, start, request) -> Asking:
+        if request.param != "before 17":
+            return start(request.param)
+        asking = start(OdooRpc)
+        asking.crm.series = 16
+        return asking
+
+    @staticmethod
+    def add_address(asking, owner_id, type_="delivery", module="Contacts", **fields):
+        owner = {"id": int(owner_id), "display_name": "Initech"}
+        return asking.crm.add(module, **{"phone": ADA, **fields}, type=type_, parent_id=owner)
+
+    @pytest.mark.parametrize("type_", ["delivery", "invoice", "other", "private"])
+    def test_whoever_has_the_number_of_their_address_is_one_person(self, asking, type_):
+        ada = asking.crm.add("Contacts", phone=ADA, x_tier="Gold", type="contact")
+        self.add_address(asking, ada, type_)
+        asking.caller(ADA)
+        asking.crm.requests.clear()
+
+        answer = asking.caller(ADA, "x_tier")
+
+        assert values(answer, "x_tier") == ("Gold",)
+        assert len(asking.crm.requests) == 1
+
+    def test_an_address_leaves_a_person_alone_who_has_the_same_number(self, asking):
+        company = asking.crm.add("Accounts", type="contact")
+        self.add_address(asking, company)
+        asking.crm.add("Contacts", phone=ADA, x_tier="Gold", type="contact")
+
+        assert values(asking.caller(ADA, "x_tier"), "x_tier") == ("Gold",)
+
+    def test_who_is_found_by_an_address_alone_is_whose_it_is(self, asking):
+        ada = asking.crm.add("Contacts", phone="+12025550199", x_tier="Gold", type="contact")
+        for type_ in ("delivery", "invoice"):
+            self.add_address(asking, ada, type_, phone="(202) 555-0101", x_tier="Silver")
+
+        answer = asking.caller(ADA, "x_tier")
+
+        assert answer == Found({"x_tier": "Gold"}, "phone number", "(202) 555-0101")
+        assert len(asking.crm.searches()) == 2
+
+    def test_a_company_is_found_among_contacts_by_its_address(self, asking):
+        self.add_address(asking, asking.crm.add("Accounts", x_tier="Gold", type="contact"))
+
+        assert values(asking.caller(ADA, "x_tier"), "x_tier") == ("Gold",)
+
+    def test_addresses_of_two_are_two(self, asking):
+        for number in ("+12025550198", "+12025550199"):
+            self.add_address(asking, asking.crm.add("Contacts", phone=number, type="contact"))
+
+        assert asking.caller(ADA).count == 2
+
+    def test_an_address_counts_where_its_owner_may_not_be_read(self, asking):
+        self.add_address(asking, 99, x_tier="Silver")
+
+        assert values(asking.caller(ADA, "x_tier"), "x_tier") == ("Silver",)
+
+    def test_who_belongs_to_a_company_is_a_person_and_so_is_an_address_of_nobody(self, asking):
+        company = asking.crm.add("Accounts", phone=ADA, type="contact")
+        self.add_address(asking, company, "contact", phone="+12025550102", x_tier="Gold")
+        asking.crm.add("Contacts", phone="+12025550103", x_tier="Silver", type="other")
+
+        assert values(asking.caller("+12025550102", "x_tier"), "x_tier") == ("Gold",)
+        assert values(asking.caller("+12025550103", "x_tier"), "x_tier") == ("Silver",)
+        assert len(asking.crm.searches()) == 2
+
+    def test_digits_that_an_address_repeats_are_those_of_one(self, asking):
+        company = asking.crm.add("Accounts", x_account_no="1001", x_tier="Gold", type="contact")
+        self.add_address(asking, company, x_account_no="1001", x_tier="Silver")
+
+        answer = asking.digits("1001", "x_account_no", "x_tier", module="res.partner")
+
+        assert values(answer, "x_tier") == ("Gold",)
+
+    def test_digits_of_an_address_alone_are_those_of_its_owner(self, asking):
+        company = asking.crm.add("Accounts", x_tier="Gold", type="contact")
+        self.add_address(asking, company, x_account_no="1001", x_tier="Silver")
+
+        answer = asking.digits("1001", "x_account_no", "x_tier")
+
+        assert values(answer, "x_tier") == ("Gold",)
+
+    def test_many_near_misses_among_addresses_are_still_too_many(self, asking):
+        asking.crm.is_vague = True
+        company = asking.crm.add("Accounts", type="contact")
+        for _ in range(12):
+            self.add_address(asking, company, phone="+442025550101")
+
+        with pytest.raises(CrmTooMany):
+            asking.caller(ADA)

@@ -22,12 +22,24 @@ from voiceapp.crm.contract import (
     Order,
     Several,
 )
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS
+from voiceapp.crm.tokens import Claim, Token
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
+EXTENDED = ("+12025550101", "2025550101", "(202) 555-0101", "202-555-0101", "+1 202-555-0101")
+
+
+def has_number(*fields: str) -> str:
+    """Return the test for a field to have the number, with an extension or without."""
+    return " OR ".join(
+        test
+        for one in fields
+        for test in (f"{one} IN ({SPELLED})", *(f"{one} LIKE '{like}%'" for like in EXTENDED))
+    )
 
 
 @pytest.fixture
@@ -57,13 +69,14 @@ def test_a_lookup_is_one_query_for_all_spellings_in_all_phone_fields(asking):
         "'202-555-0101', '202 555 0101', '202.555.0101', '202/555/0101', '202 5550101', "
         "'202-5550101', '202/5550101', '(202) 555 0101', '+1 (202) 555-0101', '1-202-555-0101')"
     )
+    assert f"Phone IN {spelled} OR Phone LIKE '+12025550101%'" in request.query["q"]
     assert (request.method, request.host) == ("GET", "acme.my.salesforce.com")
     assert request.path == "/services/data/v62.0/query"
     assert request.headers["authorization"] == "Bearer 00Dtoken-1!secret"
     assert request.query == {
         "q": "SELECT Id, CreatedDate, Phone, MobilePhone, OtherPhone, Tier__c, toLabel(Stage__c) "
-        f"FROM Contact WHERE Phone IN {spelled} OR MobilePhone IN {spelled} OR "
-        f"OtherPhone IN {spelled} ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
+        f"FROM Contact WHERE {has_number('Phone', 'MobilePhone', 'OtherPhone')} "
+        "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     }
 
 
@@ -76,7 +89,7 @@ def test_a_lead_that_was_converted_is_not_found(asking):
     assert answer == Found({"Tier__c": "Gold"}, "phone number", ADA)
     assert queries(asking) == [
         "SELECT Id, CreatedDate, Phone, MobilePhone, Tier__c FROM Lead "
-        f"WHERE (Phone IN ({SPELLED}) OR MobilePhone IN ({SPELLED})) AND IsConverted = false "
+        f"WHERE ({has_number('Phone', 'MobilePhone')}) AND IsConverted = false "
         "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     ]
 
@@ -137,7 +150,7 @@ def test_an_organisations_own_object_is_searched_in_its_own_numbers(asking):
 
     assert answer == Found({"Tier__c": "Gold"}, "phone number", "202.555.0101")
     assert queries(asking) == [
-        f"SELECT Id, CreatedDate, Door__c, Tier__c FROM Visit__c WHERE Door__c IN ({SPELLED}) "
+        f"SELECT Id, CreatedDate, Door__c, Tier__c FROM Visit__c WHERE {has_number('Door__c')} "
         "ORDER BY CreatedDate DESC NULLS LAST LIMIT 10"
     ]
 
@@ -350,6 +363,73 @@ def test_an_app_with_a_refresh_token_signs_in_with_that(asking):
     }
 
 
+class Store:
+    """What processes share, in memory."""
+
+    def __init__(self) -> None:
+        self.token: Token | None = None
+
+    def read(self, deadline: Deadline) -> Token | None:
+        return self.token
+
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        return 1.0
+
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
+        self.token = token or self.token
+
+
+def sent_tokens(asking: Asking) -> list[str]:
+    asked = [one for one in asking.crm.requests if one.path == "/services/oauth2/token"]
+    return [one.form["refresh_token"] for one in asked]
+
+
+def test_of_an_app_that_rotates_refresh_tokens_each_is_used_once_by_whatever_process(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    store = Store()
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=store)
+    asking.sign_in()
+    asking.tokens.age(3600)
+    asking.sign_in()
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=store)
+    asking.tokens.age(3600)
+    asking.sign_in()
+
+    assert sent_tokens(asking) == [
+        "5Aep-refresh-4711",
+        "5Aep-refresh-1-secret",
+        "5Aep-refresh-2-secret",
+    ]
+
+
+def test_a_refresh_token_stays_when_an_app_does_not_rotate_them_any_more(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"})
+    for _ in range(3):
+        asking.sign_in()
+        asking.crm.rotates = False
+        asking.tokens.age(3600)
+
+    assert sent_tokens(asking) == [
+        "5Aep-refresh-4711",
+        "5Aep-refresh-1-secret",
+        "5Aep-refresh-1-secret",
+    ]
+
+
+def test_a_refresh_token_that_was_refused_does_not_lead_back_to_the_one_before(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"})
+    asking.sign_in()
+    asking.tokens.age(3600)
+    asking.crm.refuses_signing_in = True
+
+    with pytest.raises(CrmCredentialsRefused):
+        asking.sign_in()
+
+    assert sent_tokens(asking) == ["5Aep-refresh-4711", "5Aep-refresh-1-secret"]
+
+
 @pytest.mark.parametrize(
     ("status", "error", "expected"),
     [
@@ -447,7 +527,9 @@ def test_what_salesforce_does_not_know_is_said_so(asking, code):
     asking.caller(ADA)
     asking.crm.troubles = [says(400, code)]
 
-    with pytest.raises(CrmMisconfigured, match="does not know the module or a field"):
+    with pytest.raises(
+        CrmMisconfigured, match="does not know the module Contacts, or a field in it"
+    ):
         asking.caller(ADA)
 
 

@@ -25,11 +25,12 @@ from voiceapp.crm.contract import (
     NotFound,
     Order,
 )
+from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.kind import Connection, Surroundings, secret_slot
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS, build_client
-from voiceapp.crm.tokens import Token, Tokens
+from voiceapp.crm.tokens import Claim, Token, Tokens
 
 ADA = "+12025550101"
 SPELLINGS = [
@@ -71,13 +72,13 @@ class KeptToken:
     def __init__(self) -> None:
         self.kept: Token | None = None
 
-    def read(self) -> Token | None:
+    def read(self, deadline: Deadline) -> Token | None:
         return self.kept
 
-    def claim(self, seconds: float) -> bool:
-        return True
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        return 0.0
 
-    def keep(self, token: Token | None) -> None:
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
         self.kept = token
 
 
@@ -536,6 +537,9 @@ def test_a_sugar_that_no_such_client_gets_into_is_said_so(asking, server, status
     assert type(caught.value) is CrmRefused
 
 
+NOT_KNOWN = "does not know the module Contacts, or a field in it"
+
+
 def error(code: str, status: int) -> Callable[[Visit], None]:
     body = json.dumps({"error": code, "error_message": "No."})
     return lambda visit: visit.answer(body.encode(), status)
@@ -545,10 +549,10 @@ def error(code: str, status: int) -> Callable[[Visit], None]:
     ("happens", "expected", "sentence"),
     [
         (error("not_authorized", 403), CrmNotPermitted, "does not permit"),
-        (error("not_found", 404), CrmMisconfigured, "does not know the module or a field"),
-        (error("no_method", 404), CrmMisconfigured, "does not know the module or a field"),
-        (error("invalid_parameter", 422), CrmMisconfigured, "does not know the module or a field"),
-        (error("missing_parameter", 422), CrmMisconfigured, "does not know the module or a field"),
+        (error("not_found", 404), CrmMisconfigured, NOT_KNOWN),
+        (error("no_method", 404), CrmMisconfigured, NOT_KNOWN),
+        (error("invalid_parameter", 422), CrmMisconfigured, NOT_KNOWN),
+        (error("missing_parameter", 422), CrmMisconfigured, NOT_KNOWN),
         (error("request_failure", 424), CrmMisconfigured, "rejected the request"),
         (error("metadata_out_of_date", 412), CrmUnavailable, "not ready yet"),
         (error("incorrect_version", 301), CrmRefused, "has no version 11"),

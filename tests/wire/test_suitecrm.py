@@ -316,10 +316,14 @@ def test_a_fault_of_its_own_while_signing_in_is_no_wrong_password(asking, server
 
 
 @pytest.mark.parametrize(
-    ("options", "secrets"), [({"account": "phone-system"}, {}), ({}, {"token": "user-password"})]
+    ("options", "secrets", "complaint"),
+    [
+        ({"account": "phone-system"}, {}, "A secret of this CRM is missing"),
+        ({}, {"token": "user-password"}, "Type the User name, too: the User's password needs it"),
+    ],
 )
-def test_user_and_password_go_together(asking, options, secrets):
-    with pytest.raises(ValueError, match="both the user name and the user's password"):
+def test_user_and_password_go_together(asking, options, secrets, complaint):
+    with pytest.raises(ValueError, match=complaint):
         asking.connect(options=options, secrets=secrets)
 
 

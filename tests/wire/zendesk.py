@@ -37,8 +37,10 @@ class Zendesk(StandIn):
     hosts = ("acme.zendesk.com",)
     url = "https://acme.zendesk.com/agent/dashboard"
     options: ClassVar = {"username": "ada@acme.example"}
+    needs_phone_fields = False
     secrets: ClassVar = {"password": "zendesk-api-token-4711"}
     most_requests = 1
+    finds_extensions = False
     names = Names(
         phones=("phone",),
         tier="tier",

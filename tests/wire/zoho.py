@@ -56,6 +56,7 @@ class Zoho(StandIn):
     hosts = (*CENTRES.keys(), *CENTRES.values())
     url = "https://accounts.zoho.eu"
     options: ClassVar = {"username": "1000.CLIENT"}
+    finds_extensions = False
     secrets: ClassVar = {"password": "client-secret-4711", "token": "1000.refresh.4711"}
     has_tokens = True
     names = Names(

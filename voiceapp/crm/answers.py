@@ -1,7 +1,7 @@
 """What a CRM's answers mean: JSON read, statuses and shapes turned into errors."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
@@ -44,6 +44,8 @@ def read(title: str, answer: HttpAnswer, fault: Fault = no_fault) -> FieldValue:
             if is_good:
                 raise CrmBadAnswer(f"{title} answered with something else than JSON.") from error
     wrong = fault(answer, payload) or (None if is_good else by_status(title, answer))
+    if isinstance(wrong, CrmMisconfigured):
+        wrong.said = answer.body.decode(errors="replace")
     if wrong is not None:
         raise wrong
     return payload
@@ -63,7 +65,8 @@ def by_status(title: str, answer: HttpAnswer) -> CrmError:
     if 300 <= status < 400:
         return CrmRefused(f"{title} answered with a redirect ({status}); they are not followed.")
     if status >= 400:
-        return CrmMisconfigured(f"{title} rejected the request ({status}).")
+        rejected = f"{title} rejected the request ({status})"
+        return CrmMisconfigured(f"{rejected}.", f"{rejected}: it may not know {{it}}.")
     return CrmBadAnswer(f"{title} answered with status {status} instead of 200.")
 
 
@@ -77,9 +80,23 @@ def not_permitted(title: str) -> CrmNotPermitted:
     return CrmNotPermitted(f"{title} does not permit these credentials to read this.")
 
 
-def unknown(title: str) -> CrmMisconfigured:
-    """Return the error for a module or field that there is not."""
-    return CrmMisconfigured(f"{title} does not know the module or a field that was asked for.")
+def unknown(title: str, name: str = "") -> CrmMisconfigured:
+    """Return the error for a module or field that there is not: `name`, if it is known which."""
+    message = f"{title} does not know the module or a field that was asked for."
+    return CrmMisconfigured(message, f"{title} does not know {{it}}.", name)
+
+
+def without_phones(title: str, module: str, known: Collection[str]) -> CrmMisconfigured:
+    """Return the error for a module that has no phone fields to find a caller by.
+
+    `known` are its fields; where the CRM tells of none, there may be no such module at all.
+    """
+    if not known:
+        return unknown(title)
+    return CrmMisconfigured(
+        f"{module} of {title} has no phone fields, so callers can't be found in it. "
+        "Choose another module."
+    )
 
 
 def throttled(title: str, answer: HttpAnswer) -> CrmThrottled:
@@ -151,5 +168,5 @@ def name(title: str, typed: str) -> str:
     'Account.Tier__c'
     """
     if not _NAME.fullmatch(typed):
-        raise unknown(title)
+        raise unknown(title, typed)
     return typed

@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from voiceapp.crm.address import only_at
-from voiceapp.crm.answers import bad, by_status, name, not_permitted, refused, rows, text, unknown
+from voiceapp.crm.answers import (
+    bad,
+    by_status,
+    name,
+    not_permitted,
+    refused,
+    rows,
+    text,
+    unknown,
+    without_phones,
+)
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.bullhorn_fields import (
@@ -131,7 +141,7 @@ def _numbers(search: Search, known: Mapping[str, Field]) -> Sequence[str]:
     usual = USUAL_PHONES.get(_entity(search.module), ())
     numbers = phones(tuple(known.values()), usual)
     if not numbers:
-        raise unknown(TITLE)
+        raise without_phones(TITLE, search.module, known)
     return numbers
 
 

@@ -126,11 +126,18 @@ Answer: TypeAlias = Found | NotFound | Several
 class CrmError(Exception):
     """The CRM could not be asked; the message is a sentence without secrets or numbers.
 
-    `outcome` is what it is called, `advice` what to do about it.
+    `outcome` is what it is called, `advice` what to do about it, where nothing is said that fits
+    this very case better.
     """
 
     outcome: ClassVar[str]
-    advice: ClassVar[str]
+    advice: str
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.has_own_advice = bool(advice)
+        if advice:
+            self.advice = advice
 
 
 class CrmUnavailable(CrmError):
@@ -144,7 +151,7 @@ class CrmOutOfTime(CrmUnavailable):
     """No answer within the budget."""
 
     outcome = "out of time"
-    advice = "Try again. If it stays slow, give the CRM more seconds in the rule's Budget."
+    advice = "Try again. If it stays slow, rules that ask it need more seconds: raise their Budget."
 
 
 class CrmThrottled(CrmUnavailable):
@@ -180,10 +187,25 @@ class CrmNotPermitted(CrmRefused):
 
 
 class CrmMisconfigured(CrmRefused):
-    """The CRM knows no such module or field."""
+    """The CRM knows no such module or field.
+
+    `named` is the sentence that `naming` makes the message, with what is meant in the place of
+    “{it}”. `name` is the module or field as typed, if it is known which of them it is; `said` what
+    the CRM answered, in which its name may stand.
+    """
 
     outcome = "wrong module or field"
     advice = "Choose the module and the field again from the CRM's own list."
+
+    def __init__(self, message: str, named: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.named = named
+        self.name = name
+        self.said = ""
+
+    def naming(self, it: str) -> "CrmMisconfigured":
+        """Return the same error with a message that names what the CRM does not know."""
+        return CrmMisconfigured(self.named.replace("{it}", it) or str(self))
 
 
 class CrmTooMany(CrmRefused):

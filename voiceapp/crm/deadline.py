@@ -17,6 +17,10 @@ class Deadline:
         """Return the deadline that lies `seconds` from now."""
         return cls(clock() + seconds, clock)
 
+    def within(self, seconds: float) -> "Deadline":
+        """Return the deadline that lies `seconds` from now, or this one if it comes first."""
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)
+
     def remaining(self) -> float:
         """Return the seconds left; zero or less once it has passed."""
         return self.at - self.clock()

@@ -6,7 +6,7 @@ definitions, and “OAuth 2.0 client credentials flow”, learn.microsoft.com.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from voiceapp.crm.address import only_at
@@ -28,7 +28,18 @@ from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.dynamics_query import SHOWN, query, quoted, value, where
 from voiceapp.crm.dynamics_schema import TITLE, definition_of, field_of
 from voiceapp.crm.fields import Field, FieldType, by_name
-from voiceapp.crm.kind import ACCOUNT, PASSWORD, URL, USERNAME, Ask, Connection, Kind, Surroundings
+from voiceapp.crm.kind import (
+    ACCOUNT,
+    PASSWORD,
+    URL,
+    USERNAME,
+    Ask,
+    Connection,
+    Kind,
+    Surroundings,
+    Told,
+    Wrong,
+)
 from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.oauth import grant
 from voiceapp.crm.payload import at_path
@@ -143,7 +154,7 @@ def _numbers(module: str, known: Mapping[str, Field]) -> tuple[str, ...]:
     return tuple(one for one in dict.fromkeys((*usual, *told)) if one not in _OF_OTHERS)
 
 
-_FAULTS = {
+_FAULTS: Mapping[str, Callable[[str], CrmError]] = {
     "0x80040220": not_permitted,  # a privilege is missing
     "0x80048306": not_permitted,
     "0x80072560": not_permitted,  # no application user, with 401 or 403
@@ -170,8 +181,6 @@ def _sign_in_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     tenant = connection.option(ACCOUNT).strip()
-    if not _TENANT.fullmatch(tenant):
-        raise ValueError("The tenant must be an ID as Microsoft shows it, or a domain name.")
     parts = urlsplit(connection.url)
     base = f"https://{parts.netloc.lower()}"  # of whatever page of it the address is
     host = parts.hostname or ""
@@ -199,10 +208,17 @@ def _access(token: Token) -> Access:
     return Access({"Authorization": f"Bearer {token.value}", **_HEADERS})
 
 
+def _also(told: Told) -> Iterator[Wrong]:
+    if not _TENANT.fullmatch(told.options.get(ACCOUNT, "").strip()):
+        what = "The tenant must be an ID as Microsoft shows it, or a domain name."
+        yield Wrong(ACCOUNT, what)
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=only_at(".dynamics.com", *_AUTHORITIES),
+    also=_also,
     asks=(
         Ask(
             URL,

@@ -8,13 +8,13 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from voiceapp.crm.answers import name, unknown
+from voiceapp.crm.answers import name, unknown, without_phones
 from voiceapp.crm.contract import Caller, FieldValue, KeyedDigits, Order, Search
 from voiceapp.crm.dynamics_schema import TITLE
 from voiceapp.crm.fields import Field, FieldType, read_as
 from voiceapp.crm.match import is_number
 from voiceapp.crm.payload import at_path
-from voiceapp.crm.phone import spellings
+from voiceapp.crm.phone import beginnings, spellings
 
 SHOWN = "OData.Community.Display.V1.FormattedValue"
 """The annotation that has a value as people see it."""
@@ -29,7 +29,7 @@ def query(
     for one in search.needed():
         link, _, column = name(TITLE, one).rpartition(".")
         if "." in link:
-            raise unknown(TITLE)
+            raise unknown(TITLE, one)
         if link:
             joined[link].append(column)
         else:
@@ -56,11 +56,16 @@ def where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tried = json.dumps(spellings(number, country), separators=(",", ":"))
+            extended = beginnings(number, country)
             return " or ".join(
-                f"Microsoft.Dynamics.CRM.In(PropertyName='{one}',PropertyValues={tried})"
+                test
                 for one in numbers
+                for test in (
+                    f"Microsoft.Dynamics.CRM.In(PropertyName='{one}',PropertyValues={tried})",
+                    *(f"startswith({one},'{written}')" for written in extended),
+                )
             )
         case KeyedDigits(digits, field):
             literal = _literal(known.get(field), digits)

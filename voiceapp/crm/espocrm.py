@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from voiceapp.crm.address import base_of, refuse_no_site
-from voiceapp.crm.answers import bad, name, rows, text, throttled, unknown
+from voiceapp.crm.answers import bad, name, rows, text, throttled, unknown, without_phones
 from voiceapp.crm.api import Api, KeySignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -180,9 +180,9 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
-            ending = national(number)
-            return [_any_of([_condition("endsWith", f"{one}Numeric", ending) for one in numbers])]
+                raise without_phones(TITLE, search.module, known)
+            digits = national(number)  # before them a country code, behind them an extension
+            return [_any_of([_condition("contains", f"{one}Numeric", digits) for one in numbers])]
         case KeyedDigits(digits, field):
             return _where_keyed(field, digits, known.get(field))
 
@@ -228,13 +228,13 @@ def _refuse_unknown_fields(
     """
     for one in needed if known and found else ():
         if one not in known and not any(one in row for row in found):
-            raise unknown(TITLE)
+            raise unknown(TITLE, one)
 
 
 def _order_by(search: Search, known: Mapping[str, Field]) -> str:
     field = name(TITLE, search.order.field) if search.order and search.order.field else _CREATED
     if known and field not in known and field != _CREATED:
-        raise unknown(TITLE)  # the server would fail without saying why
+        raise unknown(TITLE, field)  # the server would fail without saying why
     return field
 
 

@@ -112,7 +112,7 @@ class FreshsalesClient:
 
     def _module(self, module: str) -> Module:
         if module not in self._modules:
-            raise unknown(TITLE)
+            raise unknown(TITLE, module)
         return self._modules[module]
 
     def _selector(self, selector: str, deadline: Deadline) -> FieldValue:

@@ -7,8 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voiceapp.crm.answers import bad, name, rows, text, unknown
-from voiceapp.crm.contract import Caller, FieldValue, KeyedDigits, Order, Search
+from voiceapp.crm.answers import bad, name, rows, text, unknown, without_phones
+from voiceapp.crm.contract import (
+    Caller,
+    CrmMisconfigured,
+    FieldValue,
+    KeyedDigits,
+    Order,
+    Search,
+)
 from voiceapp.crm.fields import Field, FieldType, phones
 from voiceapp.crm.freshsales_fields import CUSTOM, TITLE, has_field
 from voiceapp.crm.phone import spellings
@@ -61,7 +68,7 @@ def filters(
         case KeyedDigits(digits, field):
             near = [_rule(name(TITLE, field), (digits,))]
     if not near:
-        raise unknown(TITLE)
+        raise without_phones(TITLE, search.module, known)
     if not module.are_leads:
         return [[rule] for rule in near]
     return [[rule, _rule(STAGE, lead_stages(known))] for rule in near]
@@ -81,7 +88,10 @@ def lead_stages(known: Mapping[str, Field]) -> Sequence[str]:
     choices = known[STAGE].choices if STAGE in known else ()
     stages = tuple(key for key, label in choices if "lead" in label.casefold())
     if not stages:
-        raise unknown(TITLE)
+        raise CrmMisconfigured(
+            f"{TITLE} has no lifecycle stage that is called a lead, so leads can't be told from "
+            "other contacts. Choose another module."
+        )
     return stages
 
 
@@ -122,4 +132,4 @@ def refuse_unknown(needed: Sequence[str], known: Mapping[str, Field], found: Seq
     """Raise `CrmMisconfigured` for a field that is nowhere: Freshsales says nothing of it."""
     for one in needed:
         if known and found and one not in known and not any(has_field(row, one) for row in found):
-            raise unknown(TITLE)
+            raise unknown(TITLE, one)

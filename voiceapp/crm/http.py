@@ -176,8 +176,10 @@ class HttpDoor:
             addresses = [ip_address(address) for address in found]
         if _plain(host) not in self._allowed_hosts and not all(map(is_public, addresses)):
             raise CrmRefused(
-                f"{host} leads into a private network, where no CRM is asked unless the operator "
-                "allows it by name in CRM_ALLOWED_HOSTS."
+                f"{host} leads into a private network, where no CRM is asked unless it is allowed "
+                "by name.",
+                "If it is a CRM of your own, whoever runs voiceapp can allow it: they add "
+                f"{_plain(host)} to CRM_ALLOWED_HOSTS in the file .env and start voiceapp again.",
             )
         return [str(address) for address in addresses]
 

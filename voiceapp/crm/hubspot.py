@@ -101,7 +101,7 @@ class HubSpotClient:
 
 def _object(module: str) -> str:
     if module not in _OBJECTS and not _OBJECT.fullmatch(module):
-        raise unknown(TITLE)
+        raise unknown(TITLE, module)
     return _OBJECTS.get(module, module)
 
 
@@ -120,8 +120,9 @@ def _candidate(
     sent = row.get("properties")
     if not isinstance(sent, Mapping):
         raise bad(TITLE)
-    if known and any(one not in known and one not in sent for one in search.needed()):
-        raise unknown(TITLE)  # HubSpot leaves out what there is not, and says nothing of it
+    for one in search.needed() if known else ():
+        if one not in known and one not in sent:
+            raise unknown(TITLE, one)  # HubSpot leaves it out, and says nothing of it
     return Candidate(
         phones=[sent.get(one) for one in numbers],
         fields={one: _value(known.get(one), sent.get(one)) for one in search.needed()},

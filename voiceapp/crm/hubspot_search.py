@@ -10,7 +10,7 @@ Source: developers.hubspot.com/docs, CRM search.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from voiceapp.crm.answers import unknown
+from voiceapp.crm.answers import without_phones
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.match import is_number
@@ -50,7 +50,7 @@ def _filters(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             worked_out = {one: WORKED_OUT[one] for one in numbers if WORKED_OUT.get(one) in known}
             if len(numbers) + len(worked_out) > _MOST_GROUPS:
                 numbers = [one for one in numbers if one not in worked_out]

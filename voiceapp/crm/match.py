@@ -56,6 +56,11 @@ def settle(search: Search, candidates: Sequence[Candidate], country: str) -> Ans
     return Found(hits[0].values, matched_by, hits[0].stored)
 
 
+def is_callers(search: Search, candidate: Candidate, country: str) -> bool:
+    """Say whether a candidate is the caller's; a number without a country code is of `country`."""
+    return bool(_hits(search, candidate, country))
+
+
 def _searched_field(search: Search) -> str:
     return search.who.field if isinstance(search.who, KeyedDigits) else ""
 

@@ -4,7 +4,7 @@ Sources: “External JSON-2 API” at odoo.com/documentation, and a running Odoo
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -20,7 +20,6 @@ from voiceapp.crm.contract import (
     CrmMisconfigured,
     FieldValue,
     NotFound,
-    Order,
     Search,
 )
 from voiceapp.crm.deadline import Deadline
@@ -36,8 +35,10 @@ from voiceapp.crm.kind import (
     Connection,
     Kind,
     Surroundings,
+    Told,
+    Wrong,
 )
-from voiceapp.crm.match import Candidate, settle
+from voiceapp.crm.match import Candidate, is_callers, settle
 from voiceapp.crm.odoo_model import (
     CREATED,
     TITLE,
@@ -48,17 +49,18 @@ from voiceapp.crm.odoo_model import (
     models_in,
     no_database,
     numbers_of,
+    ordered,
     refuse_what_leads_on,
     specification,
-    value,
 )
+from voiceapp.crm.odoo_people import OWNED, PEOPLE, Record, as_found_by, record
 from voiceapp.crm.odoo_rpc import JsonRpc
 
 _JSON_2, _JSON_RPC = "19", "14"
 _MODULES: Mapping[str, tuple[str, list[Any]]] = {
-    "Contacts": ("res.partner", [["is_company", "=", False]]),
+    "Contacts": (PEOPLE, [["is_company", "=", False]]),
     "Leads": ("crm.lead", []),
-    "Accounts": ("res.partner", [["is_company", "=", True]]),
+    "Accounts": (PEOPLE, [["is_company", "=", True]]),
     "Opportunities": ("crm.lead", [["type", "=", "opportunity"]]),
 }
 """The model of each of our modules, and which of its records are in it."""
@@ -118,18 +120,14 @@ class OdooClient:
         where = domain(search, known, self._country)
         if where is None:
             return NotFound()
-        numbers = numbers_of(known)
-        dated = [CREATED] if not known or CREATED in known else []
-        paths = dict.fromkeys((*numbers, *search.needed(), *dated))
-        candidates = [
-            Candidate(
-                phones=[row.get(one) for one in numbers],
-                fields={one: value(known, one, row) for one in search.needed()},
-                created=value(known, CREATED, row),
-            )
-            for row in self._rows(search, where, paths, known, deadline)
-        ]
-        return settle(search, candidates, self._country)
+        _, always = _model(search.module)
+        near = self._records(search, [*always, *where], known, deadline)
+        theirs = [one for one in near if is_callers(search, one.candidate, self._country)]
+        owners = {one.owner: one.candidate for one in reversed(theirs) if one.owner}
+        people = [one.candidate for one in theirs if not one.owner]
+        if owners and not people:
+            people = self._owners(search, owners, known, deadline)
+        return settle(search, people or [one.candidate for one in near], self._country)
 
     def sign_in(self, deadline: Deadline) -> None:
         """See that what it takes to ask is there."""
@@ -170,6 +168,34 @@ class OdooClient:
             model, method, arguments, deadline, max_body=LARGEST_DESCRIPTION
         )
 
+    def _owners(
+        self,
+        search: Search,
+        addresses: Mapping[int, Candidate],
+        known: Mapping[str, Field],
+        deadline: Deadline,
+    ) -> list[Candidate]:
+        """Return whose the addresses are; an address stays where its owner may not be read."""
+        rest = dict(addresses)
+        people = [
+            as_found_by(rest.pop(one.id), one.candidate, search)
+            for one in self._records(search, [["id", "in", [*addresses]]], known, deadline)
+            if one.id in rest
+        ]
+        return [*people, *rest.values()]
+
+    def _records(
+        self, search: Search, where: list[Any], known: Mapping[str, Field], deadline: Deadline
+    ) -> list[Record]:
+        numbers = numbers_of(known)
+        told = (CREATED, *(OWNED if _model(search.module)[0] == PEOPLE else ()))
+        there = [one for one in told if not known or one in known]
+        paths = dict.fromkeys((*numbers, *search.needed(), *there))
+        return [
+            record(search, numbers, known, row)
+            for row in self._rows(search, where, paths, known, deadline)
+        ]
+
     def _rows(
         self,
         search: Search,
@@ -178,8 +204,8 @@ class OdooClient:
         known: Mapping[str, Field],
         deadline: Deadline,
     ) -> list[Mapping[str, FieldValue]]:
-        model, always = _model(search.module)
-        asked = {"domain": [*always, *where], "limit": search.limit, "order": _order(search.order)}
+        model, _ = _model(search.module)
+        asked = {"domain": where, "limit": search.limit, "order": ordered(search.order)}
         if self._interface.reads_on(deadline):
             asked["specification"] = specification(paths)
             payload = self._interface.call(model, "web_search_read", asked, deadline)
@@ -193,12 +219,6 @@ def _model(module: str) -> tuple[str, list[Any]]:
     return _MODULES.get(module) or (name(TITLE, module), [])
 
 
-def _order(order: Order | None) -> str:
-    if order is None or not order.field:
-        return "id desc"  # they are counted up
-    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
-
-
 def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
     if 200 <= answer.status < 300:
         return None
@@ -210,13 +230,9 @@ def _fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     base = f"https://{urlsplit(connection.url).netloc}"  # of whatever page of it the address is
     database, login = connection.option(ACCOUNT).strip(), connection.option(USERNAME)
-    if database and not _DATABASE.fullmatch(database):
-        raise ValueError("The name of the database has letters, digits, dots, _ and - only.")
     key = connection.secret(PASSWORD)
     interface: Interface
     if connection.option(VERSION) == _JSON_RPC:
-        if not (database and login):
-            raise ValueError("Odoo 14 to 18 has to be told the database and the login as well.")
         tokens = around.tokens(connection)
         interface = JsonRpc(around.door, base, database, login, key, tokens)
     else:
@@ -226,10 +242,18 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
     return OdooClient(interface, around.book(connection), connection.country)
 
 
+def _also(told: Told) -> Iterator[Wrong]:
+    database = told.options.get(ACCOUNT, "").strip()
+    if database and not _DATABASE.fullmatch(database):
+        what = "The name of the database has letters, digits, dots, _ and - only."
+        yield Wrong(ACCOUNT, what)
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=refuse_no_site,
+    also=_also,
     asks=(
         Ask(
             VERSION,
@@ -244,6 +268,7 @@ KIND = Kind(
             "For 14 to 18, and for a server that has several. On Odoo Online usually what stands "
             "before .odoo.com; else the administrator of the server knows it.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             USERNAME,
@@ -251,6 +276,7 @@ KIND = Kind(
             "For 14 to 18 only: what the user whose key it is types to sign in, often an e-mail "
             "address.",
             is_required=False,
+            needed_with=(VERSION, _JSON_RPC),
         ),
         Ask(
             PASSWORD,

@@ -5,11 +5,19 @@ phone_validation and web, and a running Odoo 19.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from voiceapp.crm.answers import name, not_permitted, refused, rows, text, unknown
-from voiceapp.crm.contract import Caller, CrmError, CrmRefused, FieldValue, KeyedDigits, Search
+from voiceapp.crm.answers import name, not_permitted, refused, rows, text, unknown, without_phones
+from voiceapp.crm.contract import (
+    Caller,
+    CrmError,
+    CrmRefused,
+    FieldValue,
+    KeyedDigits,
+    Order,
+    Search,
+)
 from voiceapp.crm.fields import Field, FieldType, phones, read_as
 from voiceapp.crm.payload import at_path
 from voiceapp.crm.phone import compact, spellings
@@ -82,7 +90,7 @@ def domain(search: Search, known: Mapping[str, Field], country: str) -> list[Any
                 [one, "=", number] if one == _E164 else [one, "in", list(tried)] for one in numbers
             ]
             if not conditions:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             return ["|"] * (len(conditions) - 1) + conditions
         case KeyedDigits(digits, field):
             literal = _literal(known.get(field), digits)
@@ -115,11 +123,18 @@ def specification(paths: Iterable[str]) -> Mapping[str, Any]:
     return wanted
 
 
+def ordered(order: Order | None) -> str:
+    """Return by what records are sorted: the newest first, if nothing else is wanted."""
+    if order is None or not order.field:
+        return "id desc"  # they are counted up
+    return f"{name(TITLE, order.field)} {'desc' if order.is_highest else 'asc'}, id desc"
+
+
 def refuse_what_leads_on(paths: Iterable[str], known: Mapping[str, Field]) -> None:
     """Raise `CrmMisconfigured` for fields that need more than the record itself is read for."""
     for path in paths:
         if "." in name(TITLE, path) or (known and path not in known):
-            raise unknown(TITLE)
+            raise unknown(TITLE, path)
 
 
 def value(known: Mapping[str, Field], path: str, row: Mapping[str, FieldValue]) -> FieldValue:
@@ -156,7 +171,7 @@ def models_in(payload: FieldValue) -> list[str]:
     return sorted(one for one in names if not one.startswith("ir."))
 
 
-_FAULTS = {
+_FAULTS: Mapping[str, Callable[[str], CrmError]] = {
     "builtins.AttributeError": unknown,
     "builtins.KeyError": unknown,
     "builtins.TypeError": unknown,

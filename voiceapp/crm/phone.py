@@ -41,6 +41,26 @@ def spellings(number: str, country: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tried))
 
 
+def beginnings(number: str, country: str) -> tuple[str, ...]:
+    """
+    Return how texts most likely begin that have an extension behind a number (E.164).
+
+    >>> beginnings("+12025550104", "US")
+    ('+12025550104', '2025550104', '(202) 555-0104', '202-555-0104', '+1 202-555-0104')
+    >>> beginnings("+49301234567", "US")
+    ('+49301234567', '+49 30 1234567')
+    """
+    parsed = _parse(number, country)
+    if parsed is None:
+        return (number,)
+    tried = [_e164(parsed)]
+    if parsed.country_code == phonenumbers.country_code_for_region(country):
+        written = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        tried += [compact(written), written, "-".join(re.findall("[0-9]+", written))]
+    tried.append(phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL))
+    return tuple(dict.fromkeys(tried))
+
+
 def _at_home(code: str, groups: list[str], dialled: str) -> list[str]:
     """Return how people set the groups of a number apart, with what is dialled before them."""
     area, *rest = groups

@@ -57,7 +57,7 @@ PLACES = {
 def place_of(module: str) -> Place:
     """Return where a module is. Raises `CrmMisconfigured` for one that there is not."""
     if module not in PLACES:
-        raise unknown(TITLE)
+        raise unknown(TITLE, module)
     return PLACES[module]
 
 
@@ -71,9 +71,9 @@ class Asked:
 
     def refuse_unknown(self) -> None:
         """Raise `CrmMisconfigured` if a field is not there that the company would have added."""
-        heads = {head_of(one) for one in self.search.needed()}
-        if self.known and any(is_custom(one) and one not in self.known for one in heads):
-            raise unknown(TITLE)
+        for one in self.search.needed() if self.known else ():
+            if is_custom(head_of(one)) and head_of(one) not in self.known:
+                raise unknown(TITLE, one)
 
     def phones(self) -> list[str]:
         """Return the telephone fields that the company added."""
@@ -114,9 +114,10 @@ class Asked:
         Raises `CrmMisconfigured` for a field that neither the record nor the module has.
         """
         needed = self.search.needed()
-        heads = {head_of(one) for one in needed}
-        if not all(is_custom(one) or one in self.known or has_field(record, one) for one in heads):
-            raise unknown(TITLE)
+        for one in needed:
+            head = head_of(one)
+            if not (is_custom(head) or head in self.known or has_field(record, head)):
+                raise unknown(TITLE, one)
         return Candidate(
             phones=[*phones, *(value(record, one) for one in self.phones())],
             fields={one: value(record, one, self.known.get(one)) for one in needed},

@@ -1,5 +1,8 @@
 """The kinds of CRM there are."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 from voiceapp.crm import (
     bullhorn,
     dynamics,
@@ -18,10 +21,24 @@ from voiceapp.crm import (
 from voiceapp.crm.contract import CrmClient
 from voiceapp.crm.custom import CustomUrlClient, SecretHeader, refuse_what_cannot_be_asked
 from voiceapp.crm.directory import MODULES, DirectoryClient
-from voiceapp.crm.kind import HEADER_NAME, URL, Ask, Connection, Kind, Surroundings, header_slot
+from voiceapp.crm.kind import (
+    HEADER_NAME,
+    LABELS_IN_RULES,
+    SECRETS,
+    URL,
+    Ask,
+    Connection,
+    Kind,
+    Surroundings,
+    Told,
+    Wrong,
+    header_slot,
+)
+from voiceapp.crm.naming import NamingClient
 
 DIRECTORY = "directory"
 CUSTOM_URL = "custom"
+_OWN = (DIRECTORY, CUSTOM_URL)
 
 
 def _directory(connection: Connection, around: Surroundings) -> CrmClient:
@@ -33,6 +50,15 @@ def _custom(connection: Connection, around: Surroundings) -> CrmClient:
     value = connection.secrets.get(header_slot(name), "")
     header = SecretHeader(name, value) if name else None
     return CustomUrlClient(around.door, connection.url, header)
+
+
+def _wrong_header(told: Told) -> Iterator[Wrong]:
+    name = told.options.get(HEADER_NAME, "")
+    try:
+        if name:
+            SecretHeader(name, "any")
+    except ValueError as error:
+        yield Wrong(HEADER_NAME, str(error))
 
 
 KINDS: dict[str, Kind] = {
@@ -48,6 +74,7 @@ KINDS: dict[str, Kind] = {
         title="Custom URL",
         build=_custom,
         check=refuse_what_cannot_be_asked,
+        also=_wrong_header,
         asks=(
             Ask(
                 URL,
@@ -76,14 +103,20 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def fault_of(kind: str, url: str) -> str:
-    """Return what keeps a CRM from ever being asked, as a sentence; blank if nothing does."""
+def fault_of(kind: str, url: str, options: Mapping[str, str], *, is_of_a_rule: bool = False) -> str:
+    """Return what keeps a CRM from ever being asked, as a sentence; blank if nothing does.
+
+    It names the field by its label on the page: an integration's, or that of a rule with a CRM of
+    its own.
+    """
     if kind not in KINDS:
         return f"There is no CRM of the kind {kind}."
-    try:
-        KINDS[kind].check(url)
-    except ValueError as error:
-        return str(error)
+    for name, sentence in KINDS[kind].wrong(Told(url, options)).items():
+        ask = KINDS[kind].ask(name)
+        label = ask.label if ask else ""
+        if is_of_a_rule:
+            label = LABELS_IN_RULES.get(name, label)
+        return sentence if label in sentence else f"{label}: {sentence}"
     return ""
 
 
@@ -95,5 +128,11 @@ def build_client(connection: Connection, around: Surroundings) -> CrmClient:
     if connection.kind not in KINDS:
         raise ValueError(f"There is no CRM of the kind {connection.kind}.")
     kind = KINDS[connection.kind]
-    kind.check(connection.url)  # whatever led here: credentials go to no other host
-    return kind.build(connection, around)
+    secrets = [one for one in SECRETS if connection.has_secret(one)]
+    told = Told(connection.url, connection.options, secrets)
+    for sentence in kind.wrong(told).values():
+        raise ValueError(sentence)  # whatever led here: credentials go to no other host
+    book = around.book(connection)
+    client = kind.build(connection, replace(around, book=lambda _: book))
+    # those without fields of their own have no book
+    return NamingClient(client, book) if connection.kind not in _OWN else client

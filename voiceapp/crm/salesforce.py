@@ -3,7 +3,8 @@
 Sources: the REST API Developer Guide and the SOQL Reference, developer.salesforce.com/docs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from voiceapp.crm.address import only_at
@@ -31,6 +32,7 @@ from voiceapp.crm.salesforce_soql import TITLE, query
 from voiceapp.crm.tokens import Token
 
 _DATA = "/services/data/v62.0"
+_REFRESH = "refresh_token"
 _OBJECTS = {"Contacts": "Contact", "Leads": "Lead", "Accounts": "Account"}
 _USUAL_PHONES = {
     "Contact": ("Phone", "MobilePhone", "HomePhone", "OtherPhone"),
@@ -133,14 +135,14 @@ def _value(field: Field | None, row: Mapping[str, FieldValue], path: str) -> Fie
     link, _, last = path.rpartition(".")
     holder = at_path(row, link) if link else row
     if path.partition(".")[0] not in row or (isinstance(holder, Mapping) and last not in holder):
-        raise unknown(TITLE)
+        raise unknown(TITLE, path)
     sent = at_path(row, path)
     if field is not None and field.type is FieldType.CHOICES and isinstance(sent, str):
         return sent.split(";")
     return read_as(field, sent)
 
 
-_FAULTS = {
+_FAULTS: Mapping[str, Callable[[str], CrmError]] = {
     "INVALID_SESSION_ID": refused,
     "INVALID_FIELD": unknown,
     "INVALID_TYPE": unknown,
@@ -173,17 +175,19 @@ def _token_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     base = f"https://{urlsplit(connection.url).netloc.lower()}"  # of whatever page is pasted
-    form = {
-        "client_id": connection.option(USERNAME),
-        "client_secret": connection.secret(PASSWORD),
-        "grant_type": "client_credentials",
-    }
-    if connection.has_secret(TOKEN):
-        form |= {"grant_type": "refresh_token", "refresh_token": connection.secret(TOKEN)}
+    url = f"{base}/services/oauth2/token"
+    app = {"client_id": connection.option(USERNAME), "client_secret": connection.secret(PASSWORD)}
+    typed = connection.secret(TOKEN) if connection.has_secret(TOKEN) else ""
 
     def fetch(before: Token | None, deadline: Deadline) -> Token:
-        url = f"{base}/services/oauth2/token"
-        return grant(TITLE, around.door, url, form, deadline, fault=_token_fault)
+        if not typed:
+            form = {**app, "grant_type": "client_credentials"}
+            return grant(TITLE, around.door, url, form, deadline, fault=_token_fault)
+        # an app may give a new one each time; whoever uses an older one again is locked out
+        newest = before.extra.get(_REFRESH, typed) if before is not None else typed
+        form = {**app, "grant_type": _REFRESH, _REFRESH: newest}
+        token = grant(TITLE, around.door, url, form, deadline, keep=(_REFRESH,), fault=_token_fault)
+        return replace(token, extra={_REFRESH: newest, **token.extra})
 
     sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
     api = Api(TITLE, around.door, base, sign_in, _fault)
@@ -220,7 +224,9 @@ KIND = Kind(
         Ask(
             TOKEN,
             "Refresh token",
-            "Only for an app with the Refresh Token Flow instead of Client Credentials.",
+            "Only for an app with the Refresh Token Flow instead of Client Credentials. Where the "
+            "app rotates them, voiceapp keeps the newest by itself; type a new one whenever you "
+            "change something here.",
             is_required=False,
         ),
     ),

@@ -5,11 +5,11 @@ Source: the SOQL and SOSL Reference, developer.salesforce.com/docs.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from voiceapp.crm.answers import name, unknown
+from voiceapp.crm.answers import name, without_phones
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.match import is_number
-from voiceapp.crm.phone import spellings
+from voiceapp.crm.phone import beginnings, spellings
 
 TITLE = "Salesforce"
 _ESCAPED = str.maketrans(
@@ -60,9 +60,14 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tried = ", ".join(map(_quoted, spellings(number, country)))
-            return " OR ".join(f"{one} IN ({tried})" for one in numbers)
+            extended = [_quoted(f"{one}%") for one in beginnings(number, country)]
+            return " OR ".join(
+                test
+                for one in numbers
+                for test in (f"{one} IN ({tried})", *(f"{one} LIKE {like}" for like in extended))
+            )
         case KeyedDigits(digits, field):
             searched = known.get(field)
             is_numeric = searched is not None and searched.type is FieldType.NUMBER

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from voiceapp.crm.address import base_of, refuse_no_site
-from voiceapp.crm.answers import bad, rows, text, unknown
+from voiceapp.crm.answers import bad, rows, text, unknown, without_phones
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -124,7 +124,7 @@ def _filter(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tests = _tests(number, country)
             return {"$or": [_applied(one, field) for field in numbers for one in tests]}
         case KeyedDigits(digits, field):
@@ -171,7 +171,7 @@ def _refuse_unknown_fields(
     for one in search.needed():
         is_there = not known or one in known or any(one in row for row in records)
         if records and not is_there:
-            raise unknown(TITLE)
+            raise unknown(TITLE, one)
 
 
 def _may_list(rights: FieldValue, module: str) -> bool:

@@ -58,7 +58,7 @@ def plain_name(title: str, typed: str) -> str:
     Raises `CrmMisconfigured` for anything else than letters, digits and underscores.
     """
     if "." in typed:
-        raise unknown(title)
+        raise unknown(title, typed)
     return name(title, typed)
 
 

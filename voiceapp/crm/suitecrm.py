@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 
 from voiceapp.crm.address import base_of, refuse_no_site
-from voiceapp.crm.answers import bad, not_permitted, refused, rows, text, unknown
+from voiceapp.crm.answers import bad, not_permitted, refused, rows, text, unknown, without_phones
 from voiceapp.crm.api import Access, Api, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -74,7 +74,7 @@ class SuiteCrmClient:
         wanted = [plain_name(TITLE, one) for one in wanted_of(search, known, numbers)]
         query = {
             f"fields[{module}]": ",".join(wanted),
-            **_filter(search, numbers, self._country),
+            **_filter(search, known, numbers, self._country),
             **_sort(search.order, is_dated=CREATED in wanted),
             "page[size]": str(search.limit),
         }
@@ -110,12 +110,14 @@ class SuiteCrmClient:
         )
 
 
-def _filter(search: Search, numbers: Sequence[str], country: str) -> Mapping[str, str]:
+def _filter(
+    search: Search, known: Mapping[str, Field], numbers: Sequence[str], country: str
+) -> Mapping[str, str]:
     """Return the parameters that say who is looked for; the server quotes the values itself."""
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             pattern = _pattern(number, country)
             like = {f"filter[{one}][like]": pattern for one in numbers}
             return {"filter[operator]": "or", **like}
@@ -197,8 +199,6 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         "client_secret": connection.secret(PASSWORD),
     }
     user = connection.option(ACCOUNT)
-    if bool(user) is not connection.has_secret(TOKEN):
-        raise ValueError("Type both the user name and the user's password, or neither.")
     if user:
         form |= {"grant_type": "password", "username": user, "password": connection.secret(TOKEN)}
 
@@ -245,7 +245,13 @@ KIND = Kind(
             "Only for a Password Client instead: the user whose rights count.",
             is_required=False,
         ),
-        Ask(TOKEN, "User's password", "Only together with a user name.", is_required=False),
+        Ask(
+            TOKEN,
+            "User's password",
+            "Only together with a user name.",
+            is_required=False,
+            needed_with=(ACCOUNT, ""),
+        ),
     ),
     modules=MODULES,
     signs_in="OAuth, client credentials or user and password",

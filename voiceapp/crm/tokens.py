@@ -21,6 +21,7 @@ SPARE = 30.0
 """Seconds before its end from which a token is not trusted any more."""
 FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
+_LONGEST_LIFE = 30 * 86_400.0
 _POLL = 0.1
 _REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
 _LONGEST_REFUSED_PAUSE = 3600.0
@@ -55,34 +56,45 @@ class StoreAway(Exception):
     """What is shared with other processes can't be reached now."""
 
 
-class TokenStore(Protocol):
-    """Keeps the token of one integration for all processes. All methods raise StoreAway."""
+Claim: TypeAlias = float
+"""What somebody has taken on to fetch a token: until when. No two of one token are the same."""
 
-    def read(self) -> Token | None:
+
+class TokenStore(Protocol):
+    """Keeps the token of one integration for all processes.
+
+    All methods raise StoreAway, at the latest when the deadline passes.
+    """
+
+    def read(self, deadline: Deadline) -> Token | None:
         """Return the token that was kept last."""
         ...
 
-    def claim(self, seconds: float) -> bool:
-        """Take it on to fetch a token within some seconds; False while another does."""
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
+        """Take it on to fetch a token within some seconds; None while another does."""
         ...
 
-    def keep(self, token: Token | None) -> None:
-        """Keep a token that was fetched, or none, and let go of the claim."""
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
+        """Keep a token that was fetched, or none, and let go of the claim.
+
+        A claim that has run out takes nothing from whoever has claimed meanwhile: neither the
+        claim nor a token that was fetched later.
+        """
         ...
 
 
 class NoStore:
     """Shares nothing."""
 
-    def read(self) -> Token | None:
+    def read(self, deadline: Deadline) -> Token | None:
         """Know none."""
         return None
 
-    def claim(self, seconds: float) -> bool:
+    def claim(self, seconds: float, deadline: Deadline) -> Claim | None:
         """Let everybody fetch."""
-        return True
+        return 0.0
 
-    def keep(self, token: Token | None) -> None:
+    def keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
         """Forget it."""
 
 
@@ -143,36 +155,38 @@ class Tokens:
     def _shared(self, will_do: Callable[[Token], bool], fetch: Fetch, deadline: Deadline) -> Token:
         """Return the token that another process got meanwhile, or get one for all."""
         try:
-            kept = self._kept_or_claimed(will_do, deadline)
+            got = self._kept_or_claimed(will_do, deadline)
         except StoreAway:
             self._raise_known_trouble()
             return self._fetched(self._token, fetch, deadline)
-        if kept is not None and will_do(kept):
-            return kept
+        if isinstance(got, Token):
+            return got
         fetched = None
         try:
-            fetched = self._fetched(kept or self._token, fetch, deadline)
+            fetched = self._fetched(_newest(got.before, self._token), fetch, deadline)
             return fetched
         finally:
-            self._keep(fetched)
+            self._keep(fetched, got.claim, deadline)
 
     def _kept_or_claimed(
         self, will_do: Callable[[Token], bool], deadline: Deadline
-    ) -> Token | None:
+    ) -> "Token | _Claimed":
         """Return the token that is kept, as soon as it will do or it is on us to fetch another."""
         while True:
-            kept = self._store.read()
+            kept = self._store.read(deadline)
             if kept is not None and will_do(kept):
                 return kept
             self._raise_known_trouble()
-            if self._store.claim(max(deadline.remaining(), _POLL)):
+            claim = self._store.claim(max(deadline.remaining(), _POLL), deadline)
+            if claim is not None:
                 break
             _wait(deadline)
         with suppress(StoreAway):  # somebody may have kept one between the look and the claim
-            kept = self._store.read()
+            kept = self._store.read(deadline)
         if kept is not None and will_do(kept):
-            self._keep(None)
-        return kept
+            self._keep(None, claim, deadline)
+            return kept
+        return _Claimed(kept, claim)
 
     def _fetched(self, before: Token | None, fetch: Fetch, deadline: Deadline) -> Token:
         try:
@@ -195,11 +209,9 @@ class Tokens:
             raise copy(error)
         self._trouble = None
 
-    def _keep(self, token: Token | None) -> None:
-        try:
-            self._store.keep(token)
-        except StoreAway:
-            return  # the others fetch their own
+    def _keep(self, token: Token | None, claim: Claim, deadline: Deadline) -> None:
+        with suppress(StoreAway):  # the others fetch their own
+            self._store.keep(token, claim, deadline)
 
     @contextmanager
     def _alone(self, deadline: Deadline) -> Iterator[None]:
@@ -209,6 +221,20 @@ class Tokens:
             yield
         finally:
             self._lock.release()
+
+
+def _newest(*tokens: Token | None) -> Token | None:
+    """Return the token that was fetched last: what it is refreshed by may be good only once."""
+    there = (token for token in tokens if token is not None)
+    return max(there, key=lambda token: token.fetched_at, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """It is on us to fetch a token, in the place of the one before if there is one."""
+
+    before: Token | None
+    claim: Claim
 
 
 def _pause_after(error: CrmError, refusals: int) -> float:
@@ -233,8 +259,13 @@ def lifetime(sent: object, usual: float) -> float:
     """
     Return the seconds that a token holds, as a CRM says, or as is usual where it doesn't.
 
+    After a month it is renewed whatever the CRM says, so that none is kept for ever.
+
     >>> lifetime(3600, 1), lifetime("3600", 1), lifetime(None, 900), lifetime(-1, 900)
     (3600.0, 3600.0, 900, 900)
+    >>> lifetime(999_999_999, 1) / 86_400
+    30.0
     """
     text = str(sent)
-    return float(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else usual
+    is_told = text.isascii() and text.isdigit() and 0 < len(text) < 10
+    return min(float(text), _LONGEST_LIFE) if is_told else usual

@@ -32,15 +32,23 @@ Firewalls forget quiet connections without a word (Azure after 240 s, AWS after 
 sent into one waits for nothing until its budget is gone. Load balancers close at 60 s and more.
 """
 
-# The verify codes of OpenSSL (x509_vfy.h) that somebody who sets up a CRM can act on.
+_BY_THE_CRM = "Whoever runs the CRM's server has to renew its certificate."
+_TRUST = (
+    "If the server is one of your own, whoever runs voiceapp can have it trusted: they put {} into "
+    "a file, set CRM_CA_BUNDLE in the file .env to its path, and start voiceapp again."
+)
+# The verify codes of OpenSSL (x509_vfy.h) that somebody who sets up a CRM can act on, and how.
 _CERTIFICATE_FAULTS = {
-    9: "it is not valid yet",
-    10: "it has expired",
-    18: "it is signed by itself; CRM_CA_BUNDLE can name it",
-    19: "its authority is not known here; CRM_CA_BUNDLE can name it",
-    20: "its authority is not known here; CRM_CA_BUNDLE can name it",
-    62: "it is for another name",
-    64: "it is for another address",
+    9: (
+        "it is not valid yet",
+        "Look whether the clock of the machine that voiceapp runs on is right.",
+    ),
+    10: ("it has expired", _BY_THE_CRM),
+    18: ("it is signed by itself", _TRUST.format("that certificate")),
+    19: ("its authority is not known here", _TRUST.format("the authority's certificate")),
+    20: ("its authority is not known here", _TRUST.format("the authority's certificate")),
+    62: ("it is for another name", ""),
+    64: ("it is for another address", ""),
 }
 
 
@@ -122,8 +130,10 @@ class CheckedConnection(HTTPSConnection):
         try:
             super().connect()
         except ssl.SSLCertVerificationError as error:
-            why = _CERTIFICATE_FAULTS.get(error.verify_code, "it could not be verified")
-            raise CrmRefused(f"The certificate of {self.host} was not accepted: {why}.") from error
+            usual = ("it could not be verified", "")
+            why, advice = _CERTIFICATE_FAULTS.get(error.verify_code, usual)
+            message = f"The certificate of {self.host} was not accepted: {why}."
+            raise CrmRefused(message, advice) from error
         except ssl.SSLError as error:
             raise CrmUnavailable(f"No secure connection to {self.host} was agreed on.") from error
 

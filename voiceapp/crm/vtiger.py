@@ -8,11 +8,11 @@ only by columns that are selected; at most 100 rows; a semicolon at the end.
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from voiceapp.crm.address import base_of, only_at, refuse_no_site
-from voiceapp.crm.answers import rows, text, unknown
+from voiceapp.crm.answers import rows, text, unknown, without_phones
 from voiceapp.crm.api import Access, Api, KeySignIn, TokenSignIn
 from voiceapp.crm.book import Book
 from voiceapp.crm.contract import (
@@ -37,6 +37,8 @@ from voiceapp.crm.kind import (
     Connection,
     Kind,
     Surroundings,
+    Told,
+    Wrong,
 )
 from voiceapp.crm.match import Candidate, settle
 from voiceapp.crm.phone import compact, spellings
@@ -93,7 +95,9 @@ class VtigerClient:
         except CrmNotPermitted:
             if known or search.module in _MODULES:
                 raise
-            raise unknown(TITLE) from None  # vtiger says the same of a module that there is not
+            raise unknown(
+                TITLE, search.module
+            ) from None  # vtiger says the same of a module that there is not
         candidates = [
             Candidate(
                 phones=[row.get(one) for one in numbers],
@@ -131,7 +135,7 @@ def _is_entity(about: FieldValue) -> bool:
 def _name(typed: str, known: Mapping[str, Field] | None = None) -> str:
     """Return the name of a module or field, if it can be one, and is one as far as is known."""
     if not _NAME.fullmatch(typed) or (known and typed not in known):
-        raise unknown(TITLE)
+        raise unknown(TITLE, typed)
     return typed
 
 
@@ -160,7 +164,7 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             digits = min((compact(one) for one in spellings(number, country)), key=len)
             pattern = f"%{'%'.join(digits)}%"  # whatever stands between, before and behind them
             return " OR ".join(f"{_name(one)} LIKE '{pattern}'" for one in numbers)
@@ -219,9 +223,8 @@ def _moment(sent: FieldValue) -> FieldValue:
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
     site, user = base_of(connection.url), connection.option(USERNAME)
     access_key = connection.secret(PASSWORD)
-    is_cloud = connection.option(VERSION) != SERVER
+    is_cloud = _is_cloud(connection.options)
     if is_cloud:
-        only_at(".vtiger.com")(connection.url)
         basic = b64encode(f"{user}:{access_key}".encode()).decode()
         key = KeySignIn({"Authorization": f"Basic {basic}"})
         api = Api(TITLE, around.door, site + REST, key, fault)
@@ -239,10 +242,24 @@ def _access(token: Token) -> Access:
     return Access(params={"sessionName": token.value})
 
 
+def _is_cloud(options: Mapping[str, str]) -> bool:
+    return options.get(VERSION) != SERVER
+
+
+def _also(told: Told) -> Iterator[Wrong]:
+    """Refuse what is none of the vendor's hosts, if it is said to be in the cloud."""
+    if _is_cloud(told.options):
+        try:
+            only_at(".vtiger.com")(told.url)
+        except ValueError as error:
+            yield Wrong(URL, str(error))
+
+
 KIND = Kind(
     title=TITLE,
     build=_build,
     check=refuse_no_site,
+    also=_also,
     asks=(
         Ask(
             VERSION,

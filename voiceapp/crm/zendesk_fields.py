@@ -134,7 +134,7 @@ PLACES = {
 def place_of(module: str) -> Place:
     """Return where a module is. Raises `CrmMisconfigured` for one that there is not."""
     if module not in PLACES:
-        raise unknown(TITLE)
+        raise unknown(TITLE, module)
     return PLACES[module]
 
 
@@ -174,7 +174,7 @@ def value(
     elif isinstance(own, Mapping) and name in own:
         sent = own[name]
     elif field is None:
-        raise unknown(TITLE)
+        raise unknown(TITLE, name)
     else:
         sent = None
     if field is not None and field.type is FieldType.DATE and isinstance(sent, str):

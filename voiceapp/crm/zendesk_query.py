@@ -68,7 +68,7 @@ class Asked:
         """
         keyword = name.rpartition(".")[2]
         if not _KEYWORD.fullmatch(keyword) or (self.known and name not in self.known):
-            raise unknown(TITLE)
+            raise unknown(TITLE, name)
         words = _PUNCTUATION.sub(" ", digits).strip()
         return (
             f"type:{self.place.type}{self.place.filter} {keyword}:{_term(words)}" if words else ""

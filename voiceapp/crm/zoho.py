@@ -195,7 +195,6 @@ def _token_fault(answer: HttpAnswer, payload: FieldValue) -> CrmError | None:
 
 
 def _build(connection: Connection, around: Surroundings) -> CrmClient:
-    _check(connection.url)
     accounts = base_of(connection.url)
     form = {
         "grant_type": "refresh_token",

@@ -7,7 +7,7 @@ of SQL, brackets) and 183 (a hundred values in a list) in Zoho's developer commu
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
-from voiceapp.crm.answers import name, unknown
+from voiceapp.crm.answers import name, without_phones
 from voiceapp.crm.contract import Caller, KeyedDigits, Order, Search
 from voiceapp.crm.fields import Field, FieldType
 from voiceapp.crm.match import is_number
@@ -52,7 +52,7 @@ def _where(
     match search.who:
         case Caller(number):
             if not numbers:
-                raise unknown(TITLE)
+                raise without_phones(TITLE, search.module, known)
             tried = ", ".join(map(_quoted, spellings(number, country)))
             tests = [f"{_column(one)} in ({tried})" for one in numbers]
             where = reduce(lambda left, right: f"({left} or {right})", tests)  # in pairs, always

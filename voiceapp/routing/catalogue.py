@@ -4,13 +4,13 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from cachetools import LRUCache
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -23,14 +23,17 @@ from voiceapp.crm.kind import Connection
 from voiceapp.models.crm_state import CrmModule
 from voiceapp.models.types import now
 from voiceapp.routing.document import UnreadableDocument, from_plain, to_plain
-from voiceapp.rules.plan import Integration
+from voiceapp.rules.plan import Integration, Plan
 
 _MODULES = ""
 """The module under which the list of modules is kept."""
+_FORM = "form:"
+"""What begins the key of an integration that is not saved yet; no other key does."""
+_FORMS_HOLD = timedelta(days=1)
 _CALL_BUDGET = 0.25
 _MOST, _SECONDS, _SOON = 1024, 600.0, 60.0
 
-_Key: TypeAlias = tuple[str, str, str]
+Key: TypeAlias = tuple[str, str, str]
 """An integration, a hash of its address and options, a module."""
 
 
@@ -64,6 +67,12 @@ def modules_of(session: Session, integration: Integration) -> tuple[str, ...]:
         return ()
 
 
+def modules_read_at(session: Session, integration: Integration) -> datetime | None:
+    """Return when the modules were kept last; None if they never were."""
+    row = _row(session, integration.key, _place_of(integration), _MODULES)
+    return row.read_at if row else None
+
+
 def keep_fields(
     session: Session, integration: Integration, module: str, fields: Sequence[Field]
 ) -> None:
@@ -74,6 +83,37 @@ def keep_fields(
 def keep_modules(session: Session, integration: Integration, modules: Sequence[str]) -> None:
     """Keep the modules that a CRM told."""
     _keep(session, integration, _MODULES, json.dumps(list(modules)))
+
+
+def rows_of(plan: Plan) -> Iterator[Key]:
+    """Yield under what that is kept which a plan's rules and pages may look for."""
+    for integration in plan.integrations:
+        place = _place_of(integration)
+        asking = (rule for rule in plan.rules if rule.integration == integration.key)
+        modules = {module for rule in asking for module in rule.modules}
+        yield from ((integration.key, place, module) for module in {*modules, _MODULES})
+
+
+def unsaved(integration: Integration, form: str) -> Integration:
+    """Return an integration that is not saved yet as it is known here: by the form it stands in."""
+    return replace(integration, key=f"{_FORM}{form}:{integration.kind}")
+
+
+def settle(session: Session, form: str, integration: Integration) -> None:
+    """Give an integration that is saved now what was read for it; forget the rest of the form."""
+    asked = unsaved(integration, form).key
+    for row in session.scalars(select(CrmModule).where(_begins(f"{_FORM}{form}:"))):
+        if (row.integration, row.place) == (asked, _place_of(integration)):
+            values = {"content": row.content, "read_at": row.read_at}
+            place = {"integration": integration.key, "place": row.place, "module": row.module}
+            session.merge(CrmModule(**place, **values))
+        session.delete(row)
+
+
+def forget_forms(session: Session, clock: Callable[[], datetime] = now) -> None:
+    """Let go of what was read for forms that were left a day ago."""
+    left = CrmModule.read_at <= clock() - _FORMS_HOLD
+    session.execute(delete(CrmModule).where(_begins(_FORM), left))
 
 
 class Shelf:
@@ -90,8 +130,8 @@ class Shelf:
         self._engine = engine
         self._bounded = bounded
         self._clock = clock
-        self._known: LRUCache[_Key, _Known] = LRUCache(_MOST)
-        self._locks: LRUCache[_Key, threading.Lock] = LRUCache(_MOST)
+        self._known: LRUCache[Key, _Known] = LRUCache(_MOST)
+        self._locks: LRUCache[Key, threading.Lock] = LRUCache(_MOST)
         self._lock = threading.Lock()
 
     def book(self, connection: Connection) -> Book:
@@ -100,7 +140,7 @@ class Shelf:
             return MemoryBook()
         return _ShelvedBook(self, connection.key, _place(connection.url, connection.options))
 
-    def fields(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
+    def fields(self, key: Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return fields from memory, else from the database, else from the CRM itself."""
         with self._lock:
             known = self._known.get(key)
@@ -114,12 +154,12 @@ class Shelf:
         finally:
             alone.release()
 
-    def _renewed(self, key: _Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
+    def _renewed(self, key: Key, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         with self._lock:
             known = self._known.get(key)
         if known is not None and known.until > self._clock():
             return known.fields  # somebody else has looked meanwhile
-        fields, seconds = self._kept(key), _SECONDS
+        fields, seconds = self._kept(key, deadline), _SECONDS
         if fields is None and known is not None:
             fields, seconds = known.fields, _SOON
         if fields is None:
@@ -129,14 +169,14 @@ class Shelf:
             self._known[key] = _Known(fields, self._clock() + seconds)
         return fields
 
-    def _kept(self, key: _Key) -> Sequence[Field] | None:
+    def _kept(self, key: Key, deadline: Deadline) -> Sequence[Field] | None:
         def look() -> Sequence[Field] | None:
             with Session(self._engine) as session:
                 row = _row(session, *key)
                 return _fields(row.content) if row else None
 
         try:
-            return self._bounded.run(look, Deadline.after(_CALL_BUDGET))
+            return self._bounded.run(look, deadline.within(_CALL_BUDGET))
         except (SQLAlchemyError, OutOfTime):
             return None
 
@@ -150,6 +190,10 @@ class _ShelvedBook:
     def fields(self, module: str, describe: Describe, deadline: Deadline) -> Sequence[Field]:
         """Return the fields of a module; none if the CRM doesn't tell."""
         return self.shelf.fields((self.integration, self.place, module), describe, deadline)
+
+
+def _begins(key: str) -> ColumnElement[bool]:
+    return CrmModule.integration.startswith(key, autoescape=True)
 
 
 def _row(session: Session, key: str, place: str, module: str) -> CrmModule | None:

@@ -60,7 +60,10 @@ class Inquirer:
         asked = self._ask(rule, call, table, who)
         last = asked[-1].reply
         if isinstance(last.answer, crm.CrmError) and not last.age:
-            log.warning("The CRM of rule %s failed: %s", rule.name, last.answer)
+            what = (
+                f"of rule {rule.name}" if rule.name else table.integrations[rule.integration].name
+            )
+            log.warning("The CRM %s failed: %s", what, last.answer)
         return _inquiry(rule, table, who, asked)
 
     def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> tuple[Asked, ...]:

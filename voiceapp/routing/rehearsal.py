@@ -1,13 +1,11 @@
 """A CRM asked for real, outside of any call, for people who set it up."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from voiceapp.crm.contract import CrmClient, CrmError, Found, NotFound, Several
-from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.advice import advice_of
+from voiceapp.crm.contract import CrmError, Found, NotFound, Several
 from voiceapp.crm.lookup import Lookup
 from voiceapp.crm.phone import read_e164
-from voiceapp.crm.trace import Step
 from voiceapp.routing.clients import Clients
 from voiceapp.routing.inquiry import Inquirer, Inquiry
 from voiceapp.routing.table import DRAFT, compile_plan
@@ -19,17 +17,13 @@ from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Location, 
 from voiceapp.rules.values import spell
 from voiceapp.twiml.call import IncomingCall
 
-PATIENCE = 10.0
-"""Seconds that signing in, and each list, may take while somebody looks on."""
-_MOST_NAMED = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What asking came to; `fault` says why it could not be asked.
 
-    `outcome`, `value`, `matched_by` and `records` are for programs, `sentences` for people, and
-    `advice` is what to do where the CRM failed.
+    `outcome`, `value`, `matched_by` and `records` are for programs, `sentences` for people;
+    `trouble` and `advice` say how the CRM failed, and what to do.
     """
 
     typed: str
@@ -37,6 +31,7 @@ class Rehearsal:
     sentences: tuple[str, ...] = ()
     destination: Destination | None = None
     ms: float = 0
+    trouble: str = ""
     advice: str = ""
     outcome: str = ""
     value: str | None = None
@@ -44,25 +39,11 @@ class Rehearsal:
     records: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """How a CRM received us: whether it let us in, and the modules it has."""
-
-    sentences: tuple[str, ...]
-    modules: tuple[str, ...] = ()
-    error: CrmError | None = None
-
-
-def within() -> Deadline:
-    """Return until when somebody who looks on waits for a list."""
-    return Deadline.after(PATIENCE)
-
-
 def question(integration: Integration, module: str, field: str) -> Rule:
-    """Return a rule that does nothing but look a caller up; without a field it reads none."""
+    """Return a rule that does nothing but look a caller up; it has no name, and may read none."""
     hang_up = Destination(DestinationKind.HANGUP)
     return Rule(
-        name=f"Test of {integration.name}",
+        name="",
         location=Location.DID,
         integration=integration.key,
         module=module,
@@ -70,24 +51,6 @@ def question(integration: Integration, module: str, field: str) -> Rule:
         conditions=(),
         outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), hang_up),
     )
-
-
-def greet(client: CrmClient, steps: Sequence[Step]) -> Greeting:
-    """Sign in to a CRM and list its modules; `steps` grow with each request."""
-    sentences: list[str] = []
-    modules: tuple[str, ...] = ()
-    try:
-        client.sign_in(within())
-        if steps:
-            sentences.append(f"Signed in in {_ms(steps):,.0f} ms.")
-        before = len(steps)
-        modules = tuple(client.modules(within()))
-        if modules:
-            took = _ms(steps[before:])
-            sentences.append(f"It has the modules {_named(modules)} (listed in {took:,.0f} ms).")
-    except CrmError as error:
-        return Greeting((*sentences, str(error)), modules, error)
-    return Greeting(tuple(sentences), modules)
 
 
 def rehearse(
@@ -118,17 +81,20 @@ def rehearse(
             destination=verdict.destination,
         ),
         inquiry,
+        integration,
     )
 
 
-def _told(rehearsal: Rehearsal, inquiry: Inquiry) -> Rehearsal:
+def _told(rehearsal: Rehearsal, inquiry: Inquiry, integration: Integration) -> Rehearsal:
     """Return the rehearsal with what asking came to, for programs."""
     if inquiry.reply is None:  # nobody was looked up, as a number is not typed otherwise
         return rehearsal
     answer, ms = inquiry.reply.answer, inquiry.record["ms"] if inquiry.record else 0
     match answer:
         case CrmError():
-            return replace(rehearsal, ms=ms, outcome=answer.outcome, advice=answer.advice)
+            advice = advice_of(answer, integration.kind)
+            told = replace(rehearsal, trouble=str(answer), advice=advice)
+            return replace(told, ms=ms, outcome=answer.outcome)
         case NotFound():
             return replace(rehearsal, ms=ms, outcome="not found")
         case Found(_, matched_by):
@@ -138,13 +104,3 @@ def _told(rehearsal: Rehearsal, inquiry: Inquiry) -> Rehearsal:
     if isinstance(inquiry.answer, rules.Found) and not inquiry.value_is_hidden:
         return replace(told, value=spell(inquiry.answer.value))
     return told
-
-
-def _ms(steps: Sequence[Step]) -> float:
-    return sum(step.ms for step in steps)
-
-
-def _named(modules: Sequence[str]) -> str:
-    shown = ", ".join(modules[:_MOST_NAMED])
-    more = len(modules) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown

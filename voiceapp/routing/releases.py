@@ -16,7 +16,7 @@ from voiceapp.routing.document import dump, parse
 from voiceapp.routing.kinds import Stamp
 from voiceapp.rules.check import Fault, check
 from voiceapp.rules.diff import Change, diff
-from voiceapp.rules.plan import Plan
+from voiceapp.rules.plan import Integration, Plan
 from voiceapp.twiml.voices import is_accepted
 
 
@@ -110,7 +110,12 @@ def refuse_what_would_hurt(plan: Plan) -> None:
 
 def faults_of(plan: Plan) -> tuple[Fault, ...]:
     """Return everything that keeps a plan from being published."""
-    return check(plan, is_accepted, lambda one: fault_of(one.kind, one.url))
+    return check(plan, is_accepted, fault_of_integration)
+
+
+def fault_of_integration(one: Integration) -> str:
+    """Return what keeps the CRM of an integration from ever being asked; blank if nothing does."""
+    return fault_of(one.kind, one.url, one.options, is_of_a_rule=one.is_private)
 
 
 def newest_number(session: Session) -> int | None:

@@ -1,13 +1,17 @@
 """What keeps CRMs ready to be asked, done by the worker outside of calls."""
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.contract import CrmClient, CrmError
+from voiceapp.crm.contract import CrmClient, CrmError, CrmRefused
 from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.registry import DIRECTORY
 from voiceapp.models.types import now
 from voiceapp.routing import catalogue
 from voiceapp.routing.clients import Clients
@@ -16,14 +20,17 @@ from voiceapp.routing.table import Table
 from voiceapp.rules.plan import Integration
 
 _PATIENCE = 15.0
-_FIELDS_HOLD = timedelta(hours=24)
+_HOLDS = timedelta(hours=24)
+
+Apart: TypeAlias = Callable[[str], AbstractContextManager[object]]
+"""Holds what is done with the CRM of a name, so that a bug met there keeps no other from it."""
 
 
 class CrmsAway(Exception):
     """Some CRMs could not be asked; the message names each with the reason. Others were."""
 
 
-def sign_in(live: Live) -> None:
+def sign_in(live: Live, apart: Apart = nullcontext) -> None:
     """Renew the tokens that end soon, of every CRM that calls may ask. Raises CrmsAway."""
     live.refresh()
     loaded = live.tables.loaded
@@ -33,13 +40,16 @@ def sign_in(live: Live) -> None:
     _each(
         live.clients,
         table,
-        _asked(table),
         lambda client, integration: client.sign_in(Deadline.after(_PATIENCE)),
+        apart,
     )
 
 
-def read_fields(live: Live, engine: Engine) -> None:
-    """Read the fields of modules that calls search, if they are a day old. Raises CrmsAway."""
+def read_fields(live: Live, engine: Engine, apart: Apart = nullcontext) -> None:
+    """Read the modules, and the fields of those that calls search, if they are a day old.
+
+    Raises CrmsAway.
+    """
     live.refresh()
     loaded = live.tables.loaded
     if loaded is None:
@@ -48,30 +58,59 @@ def read_fields(live: Live, engine: Engine) -> None:
 
     def read(client: CrmClient, integration: Integration) -> None:
         modules = {module for key, module in table.fields if key == integration.key}
-        wrong: CrmError | None = None
-        for module in sorted(filter(None, modules)):
-            with Session(engine) as session:
-                known = catalogue.fields_of(session, integration, module)
-            if known is not None and now() - known.read_at <= _FIELDS_HOLD:
-                continue
-            try:
-                _keep(engine, integration, module, client)
-            except CrmError as error:  # of one module, maybe; the others are read all the same
-                wrong = error
-        if wrong is not None:
-            raise wrong
+        _read(engine, integration, modules - {""}, client)
 
-    _each(live.clients, table, _asked(table), read)
+    _each(live.clients, table, read, apart)
 
 
-def _keep(engine: Engine, integration: Integration, module: str, client: CrmClient) -> None:
+def _read(
+    engine: Engine, integration: Integration, modules: Collection[str], client: CrmClient
+) -> None:
+    steps = [partial(_read_fields, engine, integration, one, client) for one in sorted(modules)]
+    if modules and integration.kind != DIRECTORY:  # that has whatever modules contacts are put in
+        steps.append(partial(_read_modules, engine, integration, client))
+    wrong: CrmError | None = None
+    for step in steps:
+        try:
+            step()
+        except CrmError as error:  # of one module, maybe; the others are read all the same
+            wrong = error
+    if wrong is not None:
+        raise wrong
+
+
+def _read_fields(engine: Engine, integration: Integration, module: str, client: CrmClient) -> None:
     """Keep the fields that a CRM tells; no database connection is held while it is asked."""
+    with Session(engine) as session:
+        known = catalogue.fields_of(session, integration, module)
+    if known is not None and _holds(known.read_at):
+        return
     fields = client.fields(module, Deadline.after(_PATIENCE))
     if not fields:
         return  # it tells none, and nobody is helped by an empty list
     with Session(engine) as session:
         catalogue.keep_fields(session, integration, module, fields)
         session.commit()
+
+
+def _read_modules(engine: Engine, integration: Integration, client: CrmClient) -> None:
+    """Keep the modules that a CRM tells; those of before where it tells none."""
+    with Session(engine) as session:
+        known = catalogue.modules_of(session, integration)
+        read_at = catalogue.modules_read_at(session, integration)
+    if read_at is not None and _holds(read_at):
+        return
+    try:
+        told = client.modules(Deadline.after(_PATIENCE))
+    except CrmRefused:  # who may read fields may still not list all modules: not before tomorrow
+        told = ()
+    with Session(engine) as session:
+        catalogue.keep_modules(session, integration, told or known)
+        session.commit()
+
+
+def _holds(read_at: datetime) -> bool:
+    return now() - read_at <= _HOLDS
 
 
 def _asked(table: Table) -> Iterable[Integration]:
@@ -82,15 +121,16 @@ def _asked(table: Table) -> Iterable[Integration]:
 def _each(
     clients: Clients,
     table: Table,
-    integrations: Iterable[Integration],
     do: Callable[[CrmClient, Integration], None],
+    apart: Apart,
 ) -> None:
-    """Do something with every CRM; what is wrong with one keeps it from no other."""
+    """Do something with every CRM that calls ask; trouble with one keeps it from no other."""
     wrong: list[str] = []
-    for integration in integrations:
-        try:
-            do(clients.client(integration, table.country), integration)
-        except CrmError as error:
-            wrong.append(f"{integration.name}: {error}")
+    for integration in _asked(table):
+        with apart(integration.name):
+            try:
+                do(clients.client(integration, table.country), integration)
+            except CrmError as error:
+                wrong.append(f"{integration.name}: {error}")
     if wrong:
         raise CrmsAway(" ".join(wrong))

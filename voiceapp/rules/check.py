@@ -73,11 +73,20 @@ def check(
     """
     checker = _Checker(plan, is_accepted_voice)
     of_integrations = (
-        Fault(f"Integration {one.name}", sentence)
+        Fault(_place_of(plan, one), sentence)
         for one in plan.integrations
         if (sentence := fault_of_integration(one))
     )
     return (*checker.faults(), *of_integrations)
+
+
+def _place_of(plan: Plan, integration: Integration) -> str:
+    """Return where an integration is set up: in its rule, if it belongs to one."""
+    if integration.is_private:
+        for rule in plan.rules:
+            if rule.integration == integration.key:
+                return f"CRM rule {rule.name}"
+    return f"Integration {integration.name}"
 
 
 class _Checker:

@@ -1,33 +1,31 @@
 """The CRM fields of a rule: which CRM it asks, and what that one has to be told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from wtforms import BooleanField, Field, PasswordField, SelectField, ValidationError
+from wtforms import BooleanField, Field, HiddenField, PasswordField, SelectField, ValidationError
 from wtforms.validators import StopValidation
 
 from voiceapp.crm.custom import SecretHeader
 from voiceapp.crm.kind import (
     ACCOUNT,
     HEADER_NAME,
+    LABELS_IN_RULES,
     OPTIONS,
     PASSWORD,
-    SECRETS,
     TOKEN,
     URL,
     USERNAME,
     VERSION,
-    Ask,
 )
-from voiceapp.routing.credentials import Kept
-from voiceapp.rules.plan import Integration, Plan
+from voiceapp.rules.plan import Integration
 from voiceapp.settings import rule_crm
-from voiceapp.settings.forms import BaseForm, Text, stripped
-from voiceapp.settings.rule_crm import CrmChoice
-from voiceapp.vault import origin
+from voiceapp.settings.crm_told import HEADER_VALUE, CrmTold
+from voiceapp.settings.forms import Text, stripped
 
 ASKED = (URL, USERNAME, PASSWORD, TOKEN, ACCOUNT, VERSION)
 """The fields that a kind of CRM may ask for."""
+_OF_CRM = ("crm", "module", *ASKED, HEADER_NAME, HEADER_VALUE)
 
 
 class Where:
@@ -48,13 +46,10 @@ class WhereAsked:
     """Asks for a CRM field where the CRM that is chosen does, in its words."""
 
     def __call__(self, form: Any, field: Field) -> None:
-        ask = form.asked(field.short_name)
-        if ask is None:
+        if form.asked(field.short_name) is None:
             raise StopValidation
-        if ask.choices and field.data not in dict(ask.choices):
-            raise StopValidation(f"Choose the {ask.label}.")
-        if ask.is_required and not field.data and field.short_name not in SECRETS:
-            raise StopValidation(_TYPE_ADDRESS if ask.name == URL else f"Type the {ask.label}.")
+        if sentence := form.wrong().get(field.short_name):
+            raise StopValidation(sentence)
 
 
 class WhereHeader(Where):
@@ -64,24 +59,25 @@ class WhereHeader(Where):
         super().__init__(lambda form: form.takes_header())
 
 
-_TYPE_ADDRESS = "Type the address. It begins with https://."
+class CrmFields(CrmTold):
+    """The fields under “CRM Settings”; `form_id` tells one form on somebody's screen from another.
 
-
-class CrmFields(BaseForm):
-    """The fields under “CRM Settings”.
-
-    `own` is the integration that belongs to the rule alone, if it has one by now, and `kept` says
-    which secrets that has.
+    `shown_crm` is the CRM whose fields the page has, `aside` what was typed for others, `promised`
+    which secrets the page says are kept.
     """
 
+    form_id = HiddenField()
+    shown_crm = HiddenField()
+    aside = HiddenField()
+    promised = HiddenField()
     crm = SelectField("CRM To Use", validate_choice=False)
     module = Text(
         "CRM Modules",
         validators=[Where(lambda form: form.uses_modules(), "Choose the module to search.")],
     )
-    url = Text("CRM URL", longest=2000, validators=[WhereAsked()])
-    username = Text("CRM Username", validators=[WhereAsked()])
-    password = PasswordField("CRM Password", [WhereAsked()], [stripped])
+    url = Text(LABELS_IN_RULES[URL], longest=2000, validators=[WhereAsked()])
+    username = Text(LABELS_IN_RULES[USERNAME], validators=[WhereAsked()])
+    password = PasswordField(LABELS_IN_RULES[PASSWORD], [WhereAsked()], [stripped])
     token = PasswordField("Second secret", [WhereAsked()], [stripped])
     forget_token = BooleanField("Remove the one that is kept")
     account = Text("Account", validators=[WhereAsked()])
@@ -89,100 +85,18 @@ class CrmFields(BaseForm):
     header_name = Text("Header name", longest=100, validators=[WhereHeader()])
     header_value = PasswordField("Header value", [WhereHeader()])
 
-    plan: Plan
-    own: Integration | None
-    kept: Kept
-    _made: Integration | None = None
-
-    def choice(self) -> CrmChoice | None:
-        """Return the CRM that is chosen."""
-        return rule_crm.read_choice(self.crm.data or "", self.plan)
-
-    def asked(self, name: str) -> Ask | None:
-        """Return what the CRM that is chosen asks for under a name; None if it doesn't."""
-        choice = self.choice()
-        return None if choice is None or choice.shared is not None else choice.kind.ask(name)
-
-    def asks(self) -> list[tuple[Ask, Field]]:
-        """Return what the CRM that is chosen asks for, in its order, each with its field."""
-        choice = self.choice()
-        if choice is None or choice.shared is not None:
-            return []
-        return [(ask, self[ask.name]) for ask in choice.kind.asks]
-
-    def takes_header(self) -> bool:
-        """Say whether the CRM that is chosen takes a header of the admin's choice."""
-        choice = self.choice()
-        return choice is not None and choice.shared is None and choice.kind.header
-
-    def uses_modules(self) -> bool:
-        """Say whether the CRM that is chosen knows modules."""
-        choice = self.choice()
-        return choice is not None and bool(choice.kind.modules)
-
-    def is_kept(self, name: str) -> bool:
-        """Say whether a secret is kept for the address, and the user or header, in the form."""
-        return self._slots().get(name) in {slot for at, slot in self.kept if at == self._origin()}
-
-    def _slots(self) -> Mapping[str, str]:
-        """Return the names of the secrets that may be kept by now."""
-        choice = self.choice()
-        if self.own is None or choice is None or self.own.kind != choice.kind_key:
-            return {}
-        return choice.kind.slots(self._options(choice))
-
-    def _origin(self) -> str:
-        """Return the origin of the address in the form, blank for none."""
-        choice = self.choice()
-        try:
-            return origin(self._address(choice)) if choice else ""
-        except ValueError:
-            return ""
-
-    def integration(self) -> Integration:
-        """Return the CRM that the form describes, half-filled as it may be."""
-        if self._made is None:  # made once, as a new one gets a key of its own
-            self._made = self._make()
-        return self._made
-
-    def _make(self) -> Integration:
-        choice = self.choice()
-        if choice is None:
-            return Integration("", "…", "")
-        if choice.shared is not None:
-            return choice.shared
-        return rule_crm.private(choice, self.own, self._address(choice), self._options(choice))
-
-    def _options(self, choice: CrmChoice) -> dict[str, str]:
-        options = {name: self[name].data or "" for name in OPTIONS if choice.kind.ask(name)}
-        header = (self.header_name.data or "") if choice.kind.header else ""
-        return options | ({HEADER_NAME: header} if header else {})
-
-    def _address(self, choice: CrmChoice) -> str:
-        return (self.url.data or "") if choice.kind.ask(URL) else choice.kind.site
-
-    def secrets(self) -> Mapping[str, str]:
-        """Return the secrets that were typed, a blank one to take it away; others stay."""
-        typed = {name: self[name].data for name in SECRETS if self.asked(name)}
-        if self.takes_header():
-            typed[HEADER_NAME] = self.header_value.data
-        ask = self.asked(TOKEN)
-        forgotten = {TOKEN: ""} if ask and not ask.is_required and self.forget_token.data else {}
-        return forgotten | {name: value for name, value in typed.items() if value}
+    def crm_is_valid(self) -> bool:
+        """Judge what the CRM has to be told, and nothing else of the form."""
+        faults = 0
+        for name in _OF_CRM:
+            own = getattr(type(self), f"validate_{name}", None)
+            faults += not self[name].validate(self, [own] if own else [])
+        return not faults
 
     def validate_crm(self, field: SelectField) -> None:
         """Ask for a CRM that there is."""
         if self.choice() is None:
             raise ValidationError("Choose the CRM to ask.")
-
-    def validate_url(self, field: Text) -> None:
-        """Refuse an address that can never be asked."""
-        choice = self.choice()
-        try:
-            if choice is not None:
-                choice.kind.check(field.data or "")
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
 
     def validate_password(self, field: PasswordField) -> None:
         """Ask for the password unless one is kept for this very address."""
@@ -193,9 +107,18 @@ class CrmFields(BaseForm):
         self._ask_for_secret(TOKEN)
 
     def _ask_for_secret(self, name: str) -> None:
+        self._own_up(name)
         ask = self.asked(name)
-        if ask is not None and ask.is_required and not self[name].data and not self.is_kept(name):
-            raise ValidationError(self._type(f"the {ask.label}"))
+        if ask is not None and ask.is_required and not self._is_there(name):
+            raise ValidationError(self._type(name, f"the {ask.label}"))
+
+    def _own_up(self, name: str) -> None:
+        """Say that a secret has gone which the page had promised to keep."""
+        if self.has_let_go(name):
+            raise ValidationError("What you typed is not kept any longer. Type it again.")
+
+    def _is_there(self, name: str) -> bool:
+        return bool(self.secrets().get(name)) or self.is_kept(name)
 
     def validate_header_name(self, field: Text) -> None:
         """Refuse a value without a name, and a name that can't be sent."""
@@ -206,13 +129,14 @@ class CrmFields(BaseForm):
 
     def validate_header_value(self, field: PasswordField) -> None:
         """Ask for the value of a named header unless one is kept for this very address."""
-        if self.header_name.data and not field.data and not self.is_kept(HEADER_NAME):
-            raise ValidationError(self._type("the header's value"))
-        if field.data:
-            _refuse_header("x", field.data)
+        self._own_up(HEADER_NAME)
+        if self.header_name.data and not self._is_there(HEADER_NAME):
+            raise ValidationError(self._type(HEADER_NAME, "the header's value"))
+        if value := self.secrets().get(HEADER_NAME):
+            _refuse_header("x", value)
 
-    def _type(self, what: str) -> str:
-        if self.kept and self._origin() not in {at for at, _ in self.kept}:
+    def _type(self, name: str, what: str) -> str:
+        if self.leads_elsewhere(name):
             return f"The address leads to another host: type {what} again."
         return f"Type {what}."
 

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
+from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.rules.diff import Line, diff
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
@@ -36,7 +37,8 @@ class Pages(Generic[P]):
 
     `around` returns what else the template shows, given the draft, the part if there is one, and
     the form. `make` returns the form, of a part or of what was sent. `button` answers a button
-    that saves nothing with what to show. `alongside` returns what belongs to the part and is
+    that saves nothing with what to show; `again` is told of every form that was sent and is
+    shown again. `alongside` returns what belongs to the part and is
     saved with it, `settle` does what else is to be done then, in the same transaction. `prepare`
     does before it what needs the network, and holds no transaction meanwhile. `is_many`
     is off for the installation's settings, of which there is one.
@@ -53,6 +55,7 @@ class Pages(Generic[P]):
     alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
     settle: Callable[[Session, Any], None] = lambda session, form: None
     prepare: Callable[[Any], None] = lambda form: None
+    again: Callable[[Any], None] = lambda form: None
     is_many: bool = True
 
     def made(self, plan: Plan, stored: Stored[P] | None, sent: Sent) -> PartForm[P]:
@@ -114,6 +117,8 @@ def _show(
     conflict: Conflict | None = None,
     **more: Any,
 ) -> str:
+    if request.method == "POST":
+        pages.again(form)
     around = pages.around(plan, stored.part if stored else None, form)
     return render_template(
         pages.template,
@@ -210,12 +215,17 @@ def _is_alone(session: Session, type_: type[Any], keys: set[str]) -> bool:
 
 
 def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue:
-    """Publish what was just saved, if it is all there is to publish; else show what waits."""
+    """Publish what was just saved, if there is nothing more to be seen; else show what waits."""
     pending = releases.pending(session)
     if not is_alone or any(stamp.by != author() for _, stamp in pending.changes):
         flash("Saved. More than this waits to go live: look it over before you publish.")
         return redirect(url_for("settings.releases.review"), 303)
-    comment = " · ".join(f"{one.title} {one.what}" for one, _ in pending.changes)
+    changes = tuple(change for change, _ in pending.changes)
+    plan = draft.read(session)
+    if not releases.faults_of(plan) and drift_of_changed(session, plan, changes):
+        flash("Saved as a draft. The CRM may not have what a rule asks for: look below first.")
+        return redirect(url_for("settings.releases.review"), 303)
+    comment = " · ".join(f"{one.title} {one.what}" for one in changes)
     try:
         number = releases.publish(session, author(), comment, pending.seen)
     except releases.NotPublishable:

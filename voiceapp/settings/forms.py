@@ -3,6 +3,7 @@
 Forgery is refused at the door of the pages, not in each form.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -15,6 +16,7 @@ from voiceapp.rules.uses import Part
 from voiceapp.settings.offer import Offer
 
 P = TypeVar("P", bound=Part)
+_FORM_ID = re.compile("[0-9a-f]{32}")
 
 
 def stripped(text: str | None) -> str:
@@ -25,6 +27,11 @@ def stripped(text: str | None) -> str:
 def read_version(text: str | None) -> int:
     """Return the version that a page was shown with; -1 for what is none."""
     return int(text) if text and text.isdecimal() and len(text) < 10 else -1
+
+
+def is_form_id(text: str | None) -> bool:
+    """Say whether a text is what we tell one form on somebody's screen from another by."""
+    return bool(_FORM_ID.fullmatch(text or ""))
 
 
 class Text(StringField):

@@ -21,7 +21,7 @@ from voiceapp.rules.rule import Rule
 from voiceapp.rules.uses import rules_asking, title
 from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm
+from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm, waiting
 from voiceapp.settings.crm_fields import ASKED, CrmFields
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
@@ -52,8 +52,8 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
         **values: Any,
     ) -> None:
         super().__init__(offer, formdata, **values)
-        self.plan, self.own, self.kept = offer.plan, own, kept
         self.crm.choices = [("", "Choose a CRM"), *rule_crm.kinds()]
+        self.stand_for(offer.plan, own, kept)
 
     def choice(self) -> CrmChoice | None:
         """Return the kind of CRM: the one it is, or the one that is chosen for a new one."""
@@ -143,7 +143,9 @@ def _made(plan: Plan, stored: Stored[Integration] | None, sent: Sent) -> Integra
     own = stored.part if stored else None
     kept = credentials.kept(db.session(), runtime().vault, own.key) if own else Kept()
     if sent is not None:
-        return IntegrationForm(Offer(plan), sent, own=own, kept=kept)
+        form = IntegrationForm(Offer(plan), sent, own=own, kept=kept)
+        waiting.recall(form)
+        return form
     values = IntegrationForm.values(own) if own else {}
     return IntegrationForm(Offer(plan), own=own, kept=kept, **values)
 
@@ -163,6 +165,7 @@ def _around(plan: Plan, part: Integration | None, form: IntegrationForm) -> dict
 
 def _settle(session: Session, form: IntegrationForm) -> None:
     credentials.keep(session, runtime().vault, form.part(form.own), form.secrets(), author())
+    waiting.forget(session, form)
 
 
 def _test(form: IntegrationForm, plan: Plan) -> Tested:
@@ -184,4 +187,5 @@ PAGES = editing.Pages(
     button=_button,
     settle=_settle,
     prepare=rehearsal.redeem,
+    again=waiting.remember,
 )

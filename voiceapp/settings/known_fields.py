@@ -37,7 +37,7 @@ FITTING: Mapping[FieldType, tuple[Operator, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The fields of the module that a rule searches first, and the modules to choose from.
+    """The fields of a module that a rule searches, and the modules to choose from.
 
     `can_ask` says that the CRM can be asked for them, `read_at` when it was asked last.
     """
@@ -84,6 +84,61 @@ class Known:
 
 
 NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A field to choose, and the modules searched that don't have it."""
+
+    field: Field
+    missing_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What is known of the modules that a rule searches, in their order."""
+
+    modules: tuple[tuple[str, Known], ...] = ()
+
+    @property
+    def first(self) -> Known:
+        """What is known of the module searched first."""
+        return self.modules[0][1] if self.modules else NOTHING_KNOWN
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the fields were read, at the earliest; None if some of them never were."""
+        moments = [known.read_at for _, known in self.modules]
+        return None if not moments or None in moments else min(filter(None, moments))
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the fields of some of them were read."""
+        return any(known.read_at for _, known in self.modules)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The modules whose fields the CRM was never asked for."""
+        return tuple(name for name, known in self.modules if known.read_at is None)
+
+    def offered(self) -> tuple[Offered, ...]:
+        """Return the fields of all modules, those of the first one first."""
+        offered: dict[str, Field] = {}
+        for _, known in self.modules:
+            offered = {**known.fields, **offered}
+        names = dict.fromkeys(name for _, known in self.modules for name in known.fields)
+        return tuple(Offered(offered[name], self.without(name)) for name in names)
+
+    def without(self, name: str) -> tuple[str, ...]:
+        """Return the modules that have no field of a name, as far as the CRM has told."""
+        if not name or "." in name:  # a path leads to a field of another record
+            return ()
+        spelled = self.first.spelled(name)
+        return tuple(
+            module
+            for module, known in self.modules
+            if known.read_at and spelled not in known.fields
+        )
 
 
 def known_of(session: Session, integration: Integration, module: str) -> Known:

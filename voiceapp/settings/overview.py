@@ -12,8 +12,8 @@ from voiceapp.console.ready import newest_table
 from voiceapp.extensions import db
 from voiceapp.models.types import now
 from voiceapp.people import Role
-from voiceapp.routing import catalogue, draft, history, releases
-from voiceapp.routing.drift import drifted
+from voiceapp.routing import draft, history, releases
+from voiceapp.routing.drift import drift
 from voiceapp.routing.history import WEEK
 from voiceapp.routing.kinds import NOTHING_CHOSEN
 from voiceapp.routing.tables import NoTable
@@ -90,16 +90,12 @@ def index() -> ResponseReturnValue:
 
 
 def _drift(session: Session) -> Mapping[str, tuple[str, ...]]:
-    """Return what is wrong by now with the fields of the rules that calls follow."""
+    """Return what is wrong by now with the rules that calls follow."""
     try:
         table = newest_table(runtime().live, watch=runtime().watch)
     except NoTable:
         return {}
-    return drifted(
-        table.rules.values(),
-        table.integrations.values(),
-        lambda *asked: catalogue.fields_of(session, *asked),
-    )
+    return drift(session, table.rules.values(), table.integrations.values())
 
 
 def _last_days() -> list[datetime]:

@@ -2,36 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from voiceapp.crm.contract import CrmError, CrmRefused
+from voiceapp.crm.advice import advice_of
+from voiceapp.crm.contract import CrmError
+from voiceapp.crm.fields import Field
 from voiceapp.crm.kind import TOKEN, Connection
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
 from voiceapp.routing import catalogue, credentials, rehearsal
+from voiceapp.routing.checkup import Checkup, check_up
 from voiceapp.routing.clients import Clients
-from voiceapp.routing.rehearsal import Greeting, Rehearsal
+from voiceapp.routing.greeting import within
+from voiceapp.routing.rehearsal import Rehearsal
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
 from voiceapp.settings.crm_fields import CrmFields
 from voiceapp.vault import origin
 
+_TELLS_NONE = "The CRM does not tell the fields of {}. Type the field's name."
+
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What a connection came to: how the CRM received us, what it found, every request of ours."""
+    """What a connection came to, and every request of ours."""
 
-    greeting: Greeting
-    found: Rehearsal | None
+    checkup: Checkup
     steps: tuple[Step, ...]
-
-    @property
-    def advice(self) -> str:
-        """What to do about what is wrong; blank if nothing is."""
-        if self.greeting.error is not None:
-            return self.greeting.error.advice
-        return self.found.advice if self.found else ""
 
 
 def rehearse(
@@ -45,7 +43,7 @@ def rehearse(
     clients = _clients(integration, secrets, [])
     db.session.close()
     with suppress(CrmError):  # signing in is done outside of calls: it has no part in the budget
-        clients.client(integration, plan.installation.country).sign_in(rehearsal.within())
+        clients.client(integration, plan.installation.country).sign_in(within())
     return rehearsal.rehearse(clients, rule, integration, plan, typed)
 
 
@@ -56,17 +54,8 @@ def test(
     steps: list[Step] = []
     clients = _clients(integration, secrets, steps)
     db.session.close()
-    try:
-        client = clients.client(integration, plan.installation.country)
-    except CrmRefused as error:
-        return Tested(Greeting((str(error),), error=error), None, ())
-    greeting = rehearsal.greet(client, steps)
-    found = None
-    if typed.strip() and greeting.error is None:
-        module = rule.module or next(iter(greeting.modules), "")
-        asking = replace(rule, module=module)
-        found = rehearsal.rehearse(clients, asking, integration, plan, typed)
-    return Tested(greeting, found, tuple(steps))
+    tried = check_up(clients, rule, integration, plan, typed, steps)
+    return Tested(tried, tuple(steps))
 
 
 def redeem(form: CrmFields) -> None:
@@ -85,31 +74,36 @@ def redeem(form: CrmFields) -> None:
         country="",
     )
     db.session.rollback()
-    form.token.data = choice.kind.redeem(connection, runtime().door, rehearsal.within())
+    form.token.data = choice.kind.redeem(connection, runtime().door, within())
 
 
 def read_fields(
-    integration: Integration, module: str, country: str, secrets: Mapping[str, str]
+    integration: Integration, modules: Sequence[str], country: str, secrets: Mapping[str, str]
 ) -> str:
-    """Ask the CRM for a module's fields, and keep them; return what is wrong, as a sentence."""
+    """Ask the CRM for the fields of modules, and keep them; return what is wrong, as a sentence."""
     clients = _clients(integration, secrets, [])
     db.session.close()
-    modules: Sequence[str] = ()
+    told: dict[str, Sequence[Field]] = {}
+    listed: Sequence[str] = ()
+    fault = ""
     try:
         client = clients.client(integration, country)
-        fields = client.fields(module, rehearsal.within())
-        with suppress(CrmError):  # who may read a module's fields may still not list all modules
-            modules = client.modules(rehearsal.within())
+        for module in modules:
+            told[module] = client.fields(module, within())
     except CrmError as error:
-        return f"{error} {error.advice}"
-    if not fields:
-        return "The CRM does not tell its fields. Type the field's name."
+        fault = f"{error} {advice_of(error, integration.kind)}"
+    else:
+        with suppress(CrmError):  # who may read a module's fields may still not list all modules
+            listed = client.modules(within())
     session = db.session()
-    catalogue.keep_fields(session, integration, module, fields)
-    if modules:
-        catalogue.keep_modules(session, integration, modules)
+    for module, fields in told.items():
+        if fields:
+            catalogue.keep_fields(session, integration, module, fields)
+    if listed and any(told.values()):
+        catalogue.keep_modules(session, integration, listed)
     session.commit()
-    return ""
+    silent = " and ".join(module for module, fields in told.items() if not fields)
+    return fault or (_TELLS_NONE.format(silent) if silent else "")
 
 
 def _clients(integration: Integration, secrets: Mapping[str, str], steps: list[Step]) -> Clients:

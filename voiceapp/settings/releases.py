@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import discard, draft, releases
+from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
 from voiceapp.rules.diff import diff
@@ -75,7 +76,7 @@ def roll_back(number: int) -> ResponseReturnValue:
 @bp.route("/review", methods=["GET", "POST"])
 @needs(Role.VIEWER, to_change=Role.EDITOR)
 def review() -> ResponseReturnValue:
-    """List what is not live yet and what keeps it from it; publish exactly what was listed."""
+    """List what is not live yet, and what is or may be wrong; publish exactly what was listed."""
     session = db.session()
     status = 200
     if request.method == "POST":
@@ -92,7 +93,11 @@ def review() -> ResponseReturnValue:
     plan = draft.read(session)
     return (
         render_template(
-            "releases/review.html", faults=releases.faults_of(plan), comment=_comment()
+            "releases/review.html",
+            faults=releases.faults_of(plan),
+            rules=plan.rules,
+            drift=drift(session, plan.rules, plan.integrations),
+            comment=_comment(),
         ),
         status,
     )

@@ -1,7 +1,6 @@
 """CRM › Routing: the rules that look a caller up and choose where the call goes."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,22 +8,22 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.registry import fault_of
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import catalogue, credentials, draft, history
 from voiceapp.routing.credentials import Kept
-from voiceapp.routing.drift import drifted
+from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
+from voiceapp.routing.releases import fault_of_integration
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
 from voiceapp.rules.words import Words, in_words, short, shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm
+from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm, waiting
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
-from voiceapp.settings.known_fields import known_of
+from voiceapp.settings.known_fields import Searched, known_of
 from voiceapp.settings.offer import Offer
 from voiceapp.settings.rows import rearranged
 from voiceapp.settings.rule_form import OUTCOME_FIELDS, RuleForm, can_lead_to
@@ -57,7 +56,7 @@ def index() -> ResponseReturnValue:
         used=all_uses(plan),
         kind=DestinationKind.RULE,
         short=short,
-        drift=_drift(plan, *plan.rules),
+        drift=drift(session, plan.rules, plan.integrations),
         asked=history.calls_of_rules(session, history.week_begin()),
     )
 
@@ -103,11 +102,25 @@ def _made(plan: Plan, stored: Stored[Rule] | None, sent: Sent) -> RuleForm:
         # with its rows as a button of it wants them
         arranged = rearranged(sent, _ROWS, sent.get(_ROWS_DO, ""))
         form = RuleForm(Offer(plan), arranged, was=was, own=own, kept=kept)
+        waiting.recall(form)
     else:
         values = _values(plan, was) if was else _first_values(db.session(), plan)
         form = RuleForm(Offer(plan), was=was, own=own, kept=kept, **values)
-    form.known = known_of(db.session(), form.integration(), form.module.data or "")
+    _learn(form)
     return form
+
+
+def _learn(form: RuleForm) -> None:
+    """Give a form what is known of the fields in the modules it searches."""
+    session, asked = db.session(), _asked(form)
+    form.searched = Searched(tuple((one, known_of(session, asked, one)) for one in form.modules()))
+
+
+def _asked(form: RuleForm) -> Integration:
+    """Return the CRM as what it told is known by; one that is not saved yet by its form."""
+    integration = form.integration()
+    is_new = integration.is_private and (form.own is None or form.own.key != integration.key)
+    return catalogue.unsaved(integration, waiting.mark(form)) if is_new else integration
 
 
 def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
@@ -126,15 +139,18 @@ def _button(form: RuleForm, plan: Plan) -> dict[str, Any] | None:
 
 
 def _read_fields(form: RuleForm, plan: Plan) -> str:
-    """Ask the CRM for the fields of the module; return what is wrong, as a sentence."""
-    integration, module = form.integration(), form.module.data or ""
-    if fault := fault_of(integration.kind, integration.url):
+    """Ask the CRM for the fields of all modules chosen; return what is wrong, as a sentence.
+
+    It is asked as it stands in the form, saved or not.
+    """
+    integration = form.integration()
+    if not form.crm_is_valid():
+        return "The CRM can't be asked yet: look at CRM Settings."
+    if fault := fault_of_integration(integration):
         return f"{fault} Choose the CRM, and look at its settings."
-    if integration.is_private and (form.own is None or form.own.key != integration.key):
-        return "Save the rule first: its CRM is not known yet."
     country = plan.installation.country
-    fault = rehearsal.read_fields(integration, module, country, form.secrets())
-    form.known = known_of(db.session(), integration, module)
+    fault = rehearsal.read_fields(_asked(form), form.modules(), country, form.secrets())
+    _learn(form)
     return fault
 
 
@@ -147,6 +163,8 @@ def _settle(session: Session, form: RuleForm) -> None:
     """Keep the secret of the rule's own integration, and let go of one it had before."""
     for integration in _alongside(form):
         credentials.keep(session, runtime().vault, integration, form.secrets(), author())
+    catalogue.settle(session, waiting.mark(form), form.integration())
+    waiting.forget(session, form)
     session.flush()
     rule_crm.sweep(session, author())
 
@@ -184,23 +202,22 @@ def _first_values(session: Session, plan: Plan) -> dict[str, Any]:
 def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
     choice = form.choice()
     shared = choice.shared if choice else None
-    modules = dict.fromkeys((*form.known.modules, *filter(None, form.modules())))
+    modules = dict.fromkeys((*form.searched.first.modules, *filter(None, form.modules())))
     return {
         "choice": choice,
         "shared_host": _host(shared.url) if shared and shared.url else "",
         "host_of": _host,
         "modules": modules,
         "module_choices": [("", "not found"), *((one, one) for one in modules)],
-        "drift": _drift(plan, rule).get(rule.name, ()) if rule else (),
+        "drift": _drift(plan, rule) if rule else (),
         "sentences": _in_words(form, plan),
         "users": _used_by(plan, form.was) if form.was else (),
     }
 
 
-def _drift(plan: Plan, *rules: Rule) -> Mapping[str, tuple[str, ...]]:
-    """Return what is wrong with the fields of rules by now."""
-    session = db.session()
-    return drifted(rules, plan.integrations, lambda *asked: catalogue.fields_of(session, *asked))
+def _drift(plan: Plan, rule: Rule) -> tuple[str, ...]:
+    """Return what is wrong with a rule by what is known of its CRM."""
+    return drift(db.session(), (rule,), plan.integrations).get(rule.name, ())
 
 
 def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:
@@ -240,4 +257,5 @@ PAGES = editing.Pages(
     alongside=_alongside,
     settle=_settle,
     prepare=rehearsal.redeem,
+    again=waiting.remember,
 )

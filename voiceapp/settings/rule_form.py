@@ -133,9 +133,9 @@ class RuleForm(SearchFields, PartForm[Rule]):
     ) -> None:
         location = (formdata or values).get("location")
         super().__init__(offer, formdata, {"is_ivr": location == Location.IVR}, **values)
-        self.plan = offer.plan
-        self.was, self.own, self.kept = was, own, kept
-        self.crm.choices = rule_crm.choices(self.plan)
+        self.was = was
+        self.crm.choices = rule_crm.choices(offer.plan)
+        self.stand_for(offer.plan, own, kept)
 
     @classmethod
     def values(cls, part: Rule) -> dict[str, Any]:

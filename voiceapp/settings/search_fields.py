@@ -5,7 +5,7 @@ from wtforms import SelectField, ValidationError
 from voiceapp.rules.rule import Prefer
 from voiceapp.settings.crm_fields import CrmFields, Where
 from voiceapp.settings.forms import Text
-from voiceapp.settings.known_fields import NOTHING_KNOWN, Known
+from voiceapp.settings.known_fields import Known, Searched
 from voiceapp.settings.offer import Choice
 
 PREFER = {
@@ -24,7 +24,7 @@ def _preferences() -> list[Choice]:
 class SearchFields(CrmFields):
     """Modules in the order they are searched, and what counts where several records are found.
 
-    `known` is what is known of the fields in the first module.
+    `searched` is what is known of the fields in these modules.
     """
 
     second_module = Text("Then")
@@ -40,7 +40,12 @@ class SearchFields(CrmFields):
         ],
     )
 
-    known: Known = NOTHING_KNOWN
+    searched: Searched = Searched()
+
+    @property
+    def known(self) -> Known:
+        """What is known of the fields in the first module."""
+        return self.searched.first
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules in the order they are searched; one blank one for a CRM without."""

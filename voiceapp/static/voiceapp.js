@@ -24,7 +24,6 @@ async function reshape(form, submitter, focus) {
   const page = new DOMParser().parseFromString(answer.text, "text/html");
   const shaped = page.getElementById(id);
   if (!shaped) return form.requestSubmit(submitter); // a fault: let the whole page say it
-  if (submitter.id !== "reshape" || focus[0] !== "crm") keepSecrets(form, shaped); // of one CRM only
   replace(form, shaped, page);
   const wanted = ["summary", shaped.dataset.focus, ...focus].map((one) => document.getElementById(one));
   const focused = wanted.find(Boolean);
@@ -37,15 +36,6 @@ function replace(form, shaped, page) {
   for (const beside of document.querySelectorAll("[data-reshaped]")) {
     beside.replaceChildren(...page.getElementById(beside.id).childNodes);
   }
-}
-
-// the server never sends a secret back, and blank means that the one there is stays
-function keepSecrets(form, shaped) {
-  for (const typed of form.querySelectorAll("input[type=password]")) {
-    const blank = shaped.querySelector(`input[type=password][name="${typed.name}"]`);
-    if (blank) blank.value = typed.value;
-  }
-  shaped.querySelectorAll(".lost").forEach((one) => one.remove());
 }
 
 let isSignedOut = false;
@@ -114,7 +104,7 @@ let naming;
 // a field that the CRM knows brings the operators and values that fit it; not while one types on
 function followField(input) {
   clearTimeout(naming);
-  document.getElementById("field-known")?.replaceChildren(); // it is about what stood there before
+  document.getElementById(`${input.id}-known`)?.replaceChildren(); // about what stood there before
   if (![...(input.list?.options ?? [])].some((one) => one.value === input.value)) return;
   naming = setTimeout(() => {
     if (document.activeElement !== input) return;
