@@ -283,6 +283,28 @@ def test_files_grow_again_when_the_worker_has_made_room(directory: Path, sqlite_
     assert files_in(directory) == []
 
 
+def test_with_the_database_away_all_but_what_is_lost_becomes_one_row_when_it_returns(
+    directory: Path, sqlite_url: str
+) -> None:
+    with engine_for(sqlite_url) as engine:  # without tables: every insert fails
+        straight = straight_to(engine)
+        journal = Journal(directory, straight, max_bytes=5_000, most_bytes=50_000, patience=30)
+        _fill(journal, 200)
+        db.metadata.create_all(engine)
+
+        time.sleep(1.1)
+        journal.append(decision("CA-straight"))
+        journal.close()
+        for _ in range(2):
+            Collector(directory, engine).collect()
+
+        stored = calls_stored(engine)
+        assert journal.lost > 0
+        assert len(stored) == len(set(stored)) == 201 - journal.lost
+        assert "CA-straight" in stored
+    assert files_in(directory) == []
+
+
 def test_the_log_says_once_that_files_fail_and_once_that_they_work(
     no_directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
