@@ -63,6 +63,7 @@ def settings(instance: Path) -> dict[str, str]:
         "CRM_ALLOWED_HOSTS": "",
         "DEFAULT_COUNTRY": "US",
         "TIME_ZONE": "UTC",
+        "METRICS_TOKEN": "",
         "ADMIN_EMAIL": "",
         "ADMIN_PASSWORD": "",
     }

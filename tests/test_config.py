@@ -72,6 +72,7 @@ def test_every_setting_has_a_default(load, instance):
         crm_allowed_hosts=frozenset(),
         default_country="US",
         time_zone="UTC",
+        metrics_token="",
         admin_email="admin@example.com",
         admin_password="",
     )
@@ -96,6 +97,7 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
         CRM_ALLOWED_HOSTS="CRM.internal, 10.0.0.5,",
         DEFAULT_COUNTRY="DE",
         TIME_ZONE="Europe/Berlin",
+        METRICS_TOKEN="a token",
         ADMIN_EMAIL="ada@example.com",
         ADMIN_PASSWORD="a long password",
     )
@@ -116,6 +118,7 @@ def test_every_setting_can_be_set(load, instance, tmp_path):
         crm_allowed_hosts=frozenset({"crm.internal", "10.0.0.5"}),
         default_country="DE",
         time_zone="Europe/Berlin",
+        metrics_token="a token",
         admin_email="ada@example.com",
         admin_password="a long password",
     )

@@ -4,6 +4,7 @@ import re
 
 from voiceapp.config import ROOT
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
+from voiceapp.metrics import Metrics, Now
 
 
 def test_every_link_between_the_documents_leads_somewhere():
@@ -46,3 +47,27 @@ def test_every_crm_has_a_row_that_says_whether_it_was_tried():
     for kind in vendors.values():
         assert ("not yet" in tried[kind.title]) is not bool(kind.tried)
         assert kind.title in (ROOT / "README.md").read_text().replace("\n", " ")
+
+
+def test_every_setting_is_in_the_guide_for_those_who_run_it():
+    settings = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+
+    assert [name for name in settings if name not in guide] == []
+
+
+def test_what_the_image_is_made_of_is_there():
+    lines = (ROOT / "Containerfile").read_text().splitlines()
+    copied = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
+
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_every_number_that_is_told_is_in_the_guide():
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    now = Now(1, 0, 1.0, {"crm": "closed"})
+    told = set(re.findall(r"^# TYPE (\w+)", Metrics().tell(now).decode(), re.MULTILINE))
+
+    names = {name for name in told if not name.endswith("_created")}
+    assert {name for name in names if name not in guide} == set()

@@ -11,7 +11,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from sqlalchemy import Engine, event
 from werkzeug.wrappers import Response
 
-from voiceapp import cli, config, models, prompts
+from voiceapp import cli, config, health, models, prompts
 from voiceapp.config import ROOT, Settings
 from voiceapp.crm.boards import FolderBoard, SharedBoard
 from voiceapp.crm.bounded import Bounded
@@ -27,11 +27,13 @@ from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
+from voiceapp.metrics import Metrics
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.catalogue import Shelf
 from voiceapp.routing.clients import ClientFor, Clients
+from voiceapp.routing.deliveries import Deliveries
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.ledger import straight_to
@@ -90,6 +92,7 @@ def create_app(
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
+    app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", "front", _front)
     cli.register(app)
@@ -149,6 +152,8 @@ def _runtime(
     watch: bool,
 ) -> Runtime:
     bounded, vault = Bounded(), Vault(settings.credentials_keys)
+    shared = _shared(settings, vault)
+    metrics = Metrics()
     around = _surroundings(settings, engine, bounded, vault, resolve)
     probing: Callable[[list[Step]], ClientFor]
     if client_for is None:
@@ -160,14 +165,16 @@ def _runtime(
     breakers = Breakers(_boards(settings, shared))
     return Runtime(
         settings=settings,
-        live=Live(engine, clients, bounded, settings.instance),
+        live=Live(engine, clients, bounded, settings.instance, metrics.followed),
         inquirer=Inquirer(clients, Lookup(memory=Memory(shared), breakers=breakers)),
         trying=Inquirer(clients, Lookup(), is_trying=True),
         breakers=breakers,
-        shared=shared,
         probing=probing,
         door=around.door,
-        journal=Journal(settings.instance / "journal", straight_to(engine)),
+        shared=shared,
+        deliveries=Deliveries(shared),
+        journal=Journal(settings.instance / "journal", straight_to(engine), on_loss=metrics.lost),
+        metrics=metrics,
         recordings=RecordingStore(engine, settings.instance / "recordings"),
         vault=vault,
         bounded=bounded,
@@ -179,6 +186,7 @@ def _runtime(
 
 
 def _shared(settings: Settings, vault: Vault) -> Shared:
+    """Return what processes share through Redis, or nothing where there is none."""
     if not settings.redis_url:
         return NOTHING_SHARED
     return RedisShared(settings.redis_url, settings.credentials_keys[0], vault)

@@ -51,6 +51,7 @@ class Settings:
     crm_allowed_hosts: frozenset[str]
     default_country: str
     time_zone: str
+    metrics_token: str = field(repr=False)
     admin_email: str
     admin_password: str = field(repr=False)
 
@@ -103,6 +104,7 @@ class _Reader:
             crm_allowed_hosts=self._read("CRM_ALLOWED_HOSTS", "", _hosts),
             default_country=self._read("DEFAULT_COUNTRY", "US", _country),
             time_zone=self._read("TIME_ZONE", "UTC", _time_zone),
+            metrics_token=self._text("METRICS_TOKEN"),
             admin_email=self._text("ADMIN_EMAIL", "admin@example.com"),
             admin_password=self._text("ADMIN_PASSWORD"),
         )

@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 
 from voiceapp.crm.breaker import Breakers
 from voiceapp.extensions import db
+from voiceapp.keeping import Keeping
+from voiceapp.metrics import Metrics
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
 from voiceapp.routing import catalogue, draft, typed, upkeep
 from voiceapp.routing.document import UnreadableDocument
-from voiceapp.routing.ledger import CollectError, Collector
+from voiceapp.routing.ledger import CollectError
 from voiceapp.routing.leftovers import forget_unused
 from voiceapp.routing.live import Live
 from voiceapp.routing.probe import probe
@@ -90,38 +92,40 @@ def run_worker(
     app: Flask,
     live: Live,
     stop: threading.Event | None = None,
+    *,
     breakers: Breakers | None = None,
+    metrics: Metrics | None = None,
+    on_start: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
 
-    `live` says which CRMs calls ask, `breakers` which of them they leave alone.
+    `live` says which CRMs calls ask, `breakers` which of them they leave alone. `on_start` is
+    called once it is sure that no other worker is at work.
 
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
     """
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
+        on_start()
         engine = db.engine
-        groups = tasks_of(app, live, engine, breakers or Breakers())
+        journal = Keeping(instance, engine, metrics or Metrics())
+        groups = tasks_of(app, live, engine, journal, breakers or Breakers())
         if stop is not None:
             _work_beside(groups, stop)
         else:
             with _stopped_by_signals() as signalled:
                 _work_beside(groups, signalled)
         groups[0][0].attempt()  # the journal: what was appended since the last pass
+        journal.end()
 
 
 def tasks_of(
-    app: Flask, live: Live, engine: Engine, breakers: Breakers
+    app: Flask, live: Live, engine: Engine, journal: Keeping, breakers: Breakers
 ) -> tuple[list[Task], list[Task], list[Task]]:
     """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
     instance = Path(app.instance_path)
-    journal = Task(
-        "journal",
-        Collector(instance / "journal", engine).collect,
-        every=0.25,
-        expected=(CollectError,),
-    )
+    keeping = Task("journal", journal.run, every=0.25, expected=(CollectError,))
     sweep = Task(
         "sweep_recordings",
         lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
@@ -164,7 +168,7 @@ def tasks_of(
         every=_MINUTE,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting, tidying, leaving], [signing_in, reading], [probing]
+    return [keeping, sweep, forgetting, tidying, leaving], [signing_in, reading], [probing]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:

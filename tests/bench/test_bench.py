@@ -1,4 +1,4 @@
-"""What the bench counts on: genuine calls, a fair choice of pairs. What it measures is no test's."""
+"""What the bench counts on: genuine calls, and a fair choice of pairs."""
 
 from urllib.parse import parse_qsl
 

@@ -14,6 +14,8 @@ from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
+from voiceapp.keeping import Keeping
+from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule, CrmToken
 from voiceapp.routing import credentials, draft, upkeep
 from voiceapp.routing.releases import publish
@@ -93,11 +95,12 @@ def test_what_is_tried_uses_the_token_of_calls(process, suite):
     assert suite.crm.given == 1
 
 
-def test_the_worker_keeps_crms_ready_beside_the_journal(process):
+def test_the_worker_keeps_crms_ready_beside_the_journal(process, instance):
     app = process()
 
     with app.app_context():
-        beside, crms, probes = tasks_of(app, runtime().live, db.engine, runtime().breakers)
+        journal = Keeping(instance, db.engine, Metrics())
+        beside, crms, probes = tasks_of(app, runtime().live, db.engine, journal, runtime().breakers)
 
     assert [task.name for task in beside] == [
         "journal",

@@ -79,6 +79,10 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self._processes[name].pid, signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Ask gunicorn to replace its web processes by new ones."""
+        self._processes["web"].send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         """Ask web and worker to end, and see to it that they do."""
         for name in self._processes:

@@ -11,6 +11,11 @@ class Shared(Protocol):
     keeps a caller waiting.
     """
 
+    @property
+    def is_away(self) -> bool:
+        """Say whether nothing can be shared at the moment."""
+        ...
+
     def read(self, names: Sequence[str]) -> Sequence[str | None]:
         """Return what is kept under each name, None for nothing."""
         ...
@@ -30,6 +35,8 @@ class Shared(Protocol):
 
 class NothingShared:
     """Everybody for themselves: each process knows what it has seen."""
+
+    is_away = False
 
     def read(self, names: Sequence[str]) -> Sequence[str | None]:
         """Know nothing."""

@@ -12,6 +12,7 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.routing.live import Live
+from voiceapp.routing.standing import sources
 from voiceapp.routing.upkeep import Apart
 from voiceapp.rules.rule import FindBy, Rule
 
@@ -26,14 +27,8 @@ def probe(live: Live, breakers: Breakers, apart: Apart) -> None:
     loaded = live.tables.loaded
     if loaded is None:
         return
-    table = loaded.table
-    for rule in {one.integration: one for one in table.rules.values()}.values():
-        integration = table.integrations[rule.integration]
+    for integration, rule, source in sources(loaded.table, live.clients):
         with apart(integration.name):
-            try:
-                source = live.clients.source(integration, table.country)
-            except CrmError:
-                continue  # it can't be asked as it is set up, so no call does
             if breakers.due(source.name):
                 breakers.judge(source.name, _trouble_with(source.client, rule))
 

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 
 from voiceapp.console.ready import newest_table
 from voiceapp.crm.breaker import Pause
-from voiceapp.crm.contract import CrmError
-from voiceapp.routing.table import Table
+from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
-from voiceapp.rules.plan import Integration
 from voiceapp.runtime import runtime
 
 
@@ -28,17 +26,5 @@ def of_calls() -> Mapping[str, Light]:
         table = newest_table(runtime().live, watch=runtime().watch)
     except NoTable:
         return {}
-    asked = {rule.integration for rule in table.rules.values()}
-    return {
-        key: Light(one.name, _pause(one, table))
-        for key, one in table.integrations.items()
-        if key in asked
-    }
-
-
-def _pause(integration: Integration, table: Table) -> Pause | None:
-    try:
-        source = runtime().live.clients.source(integration, table.country)
-    except CrmError:
-        return None  # it is not set up rightly, which is said elsewhere
-    return runtime().breakers.pause(source.name)
+    standing = pauses(table, runtime().live.clients, runtime().breakers)
+    return {key: Light(one.name, pause) for key, (one, pause) in standing.items()}
