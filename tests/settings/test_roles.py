@@ -69,6 +69,7 @@ NEEDED = {
     "people.edit": ADMIN,
     "people.link": ADMIN,
     "people.remove": ADMIN,
+    "audit.index": ADMIN,
     "installation.index": READ_OR_EDIT,
     "trials.index": VIEWER,
 }

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _FILES = (
+    "audit",
     "contacts",
     "crm_state",
     "draft",

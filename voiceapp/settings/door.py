@@ -26,6 +26,7 @@ from wtforms import ValidationError
 
 from voiceapp import people
 from voiceapp.extensions import db
+from voiceapp.models.audit import Actor, act_as
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.runtime import runtime
@@ -124,6 +125,7 @@ def admit() -> ResponseReturnValue | None:
     request.max_content_length = MOST_UPLOADED if role else MOST_FROM_STRANGERS
     if token():
         g.person = people.signed_in(db.session(), token())
+    act_as(db.session(), _actor(g.person))
     if role is not None:
         if g.person is None:
             return redirect(url_for("settings.access.sign_in", next=_wanted()), 303)
@@ -134,6 +136,12 @@ def admit() -> ResponseReturnValue | None:
     if not all(_may_be_known(one) for one in (request.view_args or {}).values()):
         raise NotFound
     return None
+
+
+def _actor(person: Person | None) -> Actor:
+    """Return who is at work, for the audit log."""
+    address = request.remote_addr or ""
+    return Actor(person.name, person.email, address) if person else Actor(address=address)
 
 
 def _may_be_known(name: int | str) -> bool:
