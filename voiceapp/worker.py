@@ -19,9 +19,11 @@ from voiceapp.extensions import db
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
 from voiceapp.routing import draft, upkeep
+from voiceapp.routing.counts import count_more
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError, Collector
 from voiceapp.routing.live import Live
+from voiceapp.routing.retention import forget_old as forget_old_calls
 from voiceapp.routing.token_store import forget_old
 
 LONGEST_PAUSE = 5.0
@@ -30,6 +32,10 @@ LONGEST_PAUSE = 5.0
 _MINUTE, _HOUR = 60.0, 3600.0
 _SIGN_IN_EVERY = 20.0
 _LONGEST_LEAVE = 2.0
+_COUNT_EVERY = 2.0
+_FORGET_EVERY = 5 * _MINUTE
+_MOST_COUNTED = 50  # batches of one pass
+_PAUSE = 0.01  # seconds between them, in which others write
 _DOCUMENTS_AT_ONCE = 20
 
 log = logging.getLogger(__name__)
@@ -102,8 +108,11 @@ def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> N
         groups[0][0].attempt()  # the journal: what was appended since the last pass
 
 
-def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[Task]]:
-    """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
+def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], ...]:
+    """Return what the worker does, the journal first; what asks CRMs; what looks at many rows.
+
+    What is slow in one group keeps the others from nothing.
+    """
     instance = Path(app.instance_path)
     journal = Task(
         "journal",
@@ -135,7 +144,19 @@ def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[T
         every=_HOUR,
         expected=(SQLAlchemyError,),
     )
-    return [journal, sweep, forgetting], [signing_in, reading]
+    counting = Task(
+        "count_calls",
+        lambda: _count_calls(engine),
+        every=_COUNT_EVERY,
+        expected=(SQLAlchemyError,),
+    )
+    retention = Task(
+        "forget_old_calls",
+        lambda: forget_old_calls(engine),
+        every=_FORGET_EVERY,
+        expected=(SQLAlchemyError, UnreadableDocument),
+    )
+    return [journal, sweep, forgetting], [signing_in, reading], [counting, retention]
 
 
 def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
@@ -154,6 +175,15 @@ def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
 def _forget_tokens(engine: Engine) -> None:
     with Session(engine) as session:
         forget_old(session)
+
+
+def _count_calls(engine: Engine) -> None:
+    """Bring the counts of calls up to date, as far as one pass comes."""
+    with Session(engine) as session:
+        for _ in range(_MOST_COUNTED):
+            if not count_more(session):
+                return
+            time.sleep(_PAUSE)
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

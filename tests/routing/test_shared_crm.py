@@ -97,7 +97,7 @@ def test_the_worker_keeps_crms_ready_beside_the_journal(process):
     app = process()
 
     with app.app_context():
-        beside, crms = tasks_of(app, runtime().live, db.engine)
+        beside, crms, _ = tasks_of(app, runtime().live, db.engine)
 
     assert [task.name for task in beside] == ["journal", "sweep_recordings", "forget_tokens"]
     assert [task.name for task in crms] == ["sign_in_to_crms", "read_crm_fields"]

@@ -165,7 +165,10 @@ def test_contacts_are_told_one_by_one_and_files_by_their_counts(app, signed_in, 
     )
     post(client, f"{saved.location}/delete", seen=seen_of(client, f"{saved.location}/delete"))
     confirm(
-        client, upload(client, "Name,Phone,Tier\nAda Gold,+12025550101,Platinum\nXaver,204,Gold\n").location
+        client,
+        upload(
+            client, "Name,Phone,Tier\nAda Gold,+12025550101,Platinum\nXaver,204,Gold\n"
+        ).location,
     )
 
     lines = {"Name": "Nina New", "Phone": "+12025550199", "Tier": "Gold"}

@@ -5,6 +5,7 @@ from importlib import import_module
 _FILES = (
     "audit",
     "contacts",
+    "counts",
     "crm_state",
     "draft",
     "imports",
