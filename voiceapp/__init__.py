@@ -23,6 +23,7 @@ from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
 from voiceapp.models.contacts import finder
+from voiceapp.proxies import ClientAddress
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.catalogue import Shelf
@@ -36,6 +37,7 @@ from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime, attach
 from voiceapp.settings import pages
+from voiceapp.shared import RedisShared
 from voiceapp.throttle import Throttle
 from voiceapp.twiml import webhooks
 from voiceapp.vault import Vault
@@ -79,7 +81,9 @@ def create_app(
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    inner = _TidyPath(app.wsgi_app)
+    # as Flask documents it
+    app.wsgi_app = ClientAddress(inner, settings.trusted_proxies)  # type: ignore[method-assign]
     attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
@@ -152,10 +156,17 @@ def _runtime(
         vault=vault,
         bounded=bounded,
         refusals=Refusals(),
-        throttle=Throttle(),
+        throttle=Throttle(_shared(settings, vault)),
         pending=PendingMemory(),
         watch=watch,
     )
+
+
+def _shared(settings: Settings, vault: Vault) -> RedisShared | None:
+    """Return what is shared with other processes and machines; None without Redis."""
+    if not settings.redis_url:
+        return None
+    return RedisShared(settings.redis_url, settings.credentials_keys[0], vault)
 
 
 def _given(client_for: ClientFor, steps: list[Step]) -> ClientFor:
