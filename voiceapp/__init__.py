@@ -10,7 +10,7 @@ from flask import Flask, redirect, url_for
 from sqlalchemy import Engine, event
 from werkzeug.wrappers import Response
 
-from voiceapp import cli, config, models, prompts
+from voiceapp import cli, config, logs, models, prompts
 from voiceapp.config import ROOT, Settings
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import CrmClient
@@ -63,6 +63,7 @@ def create_app(
     our own faults through instead of landing the call safely. Raises ConfigError.
     """
     settings = config.load(overrides)
+    logs.mask_by_default()
     app = Flask(__name__, instance_path=str(settings.instance), template_folder=ROOT / "templates")
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key,
