@@ -59,6 +59,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_OUTSIDE = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+"""What goes with answers that are no pages of ours: style sheets, recordings, refusals."""
 
 
 def needs(role: Role, *, to_change: Role | None = None) -> Callable[[View], View]:
@@ -169,9 +176,9 @@ def protect(response: Response) -> Response:
     It is for the whole application because routing itself redirects and refuses, too: to an
     address that has the host as the request claims it to be.
     """
-    if request.path != "/admin" and not request.path.startswith("/admin/"):
-        return response
-    for name, value in _HEADERS.items():
+    if _is_below("/twiml"):
+        return response  # Twilio is no browser
+    for name, value in (_HEADERS if _is_below("/admin") else _OUTSIDE).items():
         response.headers.setdefault(name, value)
     if runtime().settings.public_base_url.startswith("https:"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -179,6 +186,10 @@ def protect(response: Response) -> Response:
         response.location = urlsplit(response.location)._replace(scheme="", netloc="").geturl()
         response.set_data("")  # it names the host, too, and nobody reads it
     return response
+
+
+def _is_below(folder: str) -> bool:
+    return request.path == folder or request.path.startswith(f"{folder}/")
 
 
 _TROUBLE = {
