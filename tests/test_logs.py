@@ -148,6 +148,16 @@ def test_logs_nobody_has_configured_are_masked_too(tmp_path, capsys):
     assert "••••47 called" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("typed", ["\n", "\r", "\x1b[2J", "\u2028", "\x85"])
+def test_nobody_makes_up_a_line_by_what_they_type(typed):
+    record = logging.makeLogRecord({"msg": "Ada%s2026-01-01 INFO all is well", "args": (typed,)})
+
+    line = Masking(CONFIG["formatters"]["plain"]["format"]).format(record)
+
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+
+
 def test_an_access_log_is_written_without_queries():
     text = (ROOT / "gunicorn.conf.py").read_text()
 

@@ -46,7 +46,15 @@ def _masked(match: re.Match[str]) -> str:
 
 
 class Masking(logging.Formatter):
-    """Writes records without telephone numbers, those in tracebacks included."""
+    """Writes records without telephone numbers, those in tracebacks included.
+
+    A message is one line, whatever was typed into what it names: nobody makes up records.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, without its traceback."""
+        line = super().formatMessage(record)
+        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as it is written."""

@@ -137,6 +137,7 @@ def admit() -> ResponseReturnValue | None:
         if g.person is None:
             return redirect(url_for("settings.access.sign_in", next=_wanted()), 303)
         if not Role(g.person.role).may(role):
+            _note_refusal("their role does not allow it")
             raise Forbidden
     if request.method not in _SAFE_METHODS:
         _refuse_forged()
@@ -162,10 +163,18 @@ def _wanted() -> str | None:
     return request.full_path.rstrip("?") if is_page else None
 
 
+def _note_refusal(why: str) -> None:
+    """Write into the log what somebody with an account was refused; strangers would fill it."""
+    log = current_app.logger
+    log.warning("Account %s was refused %s: %s", g.person.id, request.endpoint, why)
+
+
 def _refuse_forged() -> None:
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
+        if g.person is not None:
+            _note_refusal("the form was not one of ours")
         raise CSRFError(str(error)) from error
 
 
