@@ -28,6 +28,8 @@ graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be give
 limit_request_line = 8190  # a webhook by GET has all its fields in the address
 logconfig_dict = CONFIG
 logger_class = _Logger
+# for --access-logfile: without the query, in which numbers may stand
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 control_socket_disable = True  # it would lie outside of the instance folder
 
 

@@ -55,6 +55,7 @@ def settings(instance: Path) -> dict[str, str]:
         "PUBLIC_BASE_URL": BASE,
         "DATABASE_URL": "",
         "REDIS_URL": "",
+        "TRUSTED_PROXIES": "",
         "TWILIO_ACCOUNT_SID": "",
         "TWILIO_AUTH_TOKEN": TOKEN,
         "SECRET_KEY": "",

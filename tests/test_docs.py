@@ -37,6 +37,20 @@ def test_every_crm_has_steps_that_name_each_field_of_its_page():
     assert list(steps) == sorted((kind.title for kind in vendors), key=str.casefold)
 
 
+def test_every_file_that_is_said_to_hold_something_is_there():
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`([\w./-]+\.(?:py|md|txt|html)|templates/\w+/)`", text))
+
+    missing = [
+        name
+        for name in sorted(named)
+        if not any((ROOT / folder / name).exists() for folder in ("", "tests", "voiceapp"))
+    ]
+
+    assert named
+    assert missing == []
+
+
 def test_every_crm_has_a_row_that_says_whether_it_was_tried():
     text = (ROOT / "docs" / "crms.md").read_text()
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]

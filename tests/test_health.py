@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import BASE, MakeApp, poster
 from tests.demo_calls import ADA, SALES
 from voiceapp import heartbeat
+from voiceapp.crm.contract import CrmThrottled
 from voiceapp.heartbeat import Heartbeat
 from voiceapp.runtime import runtime
 
@@ -147,7 +148,7 @@ def test_lost_rows_and_open_breakers_degrade_it(make_app, app):
         "Rows of the journal were lost since the start.",
         "CRMs that are not asked, as they fail: Directory.",
     ]
-    assert 'voiceapp_breaker{integration="Directory",state="open"} 1.0' in metrics_of(app)
+    assert 'voiceapp_breaker{integration="Directory",state="open"} 1.0' in ask(app, "/metrics").text
 
 
 def test_a_worker_that_ends_well_is_gone_at_once(instance):

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "voiceapp").rglob("*.py"))
 
 DOORS = {
+    "voiceapp.chores",
     "voiceapp.cli",
     "voiceapp.console",
     "voiceapp.prompts",

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from flask import Response, request
 
-from voiceapp.crm.contract import Answer, CrmError, Found, NotFound, Several
+from voiceapp.crm.contract import Found, NotFound, Several
+from voiceapp.crm.lookup import Reply
 from voiceapp.routing.deliveries import Delivery
 from voiceapp.routing.route import Decision
 from voiceapp.routing.trial import trial_of
@@ -54,15 +55,20 @@ def count(decision: Decision, visit: Visit) -> None:
     metrics, verdict, inquiry = runtime().metrics, decision.verdict, decision.inquiry
     if verdict is not None and inquiry is not None and inquiry.reply is not None:
         reply = inquiry.reply
-        if reply.ms:  # what was known already took none
+        if not reply.is_of_call:
             kind = visit.table.integrations[verdict.rule.integration].kind
-            metrics.looked_up(kind, _result(reply.answer), reply.ms / 1000)
+            metrics.looked_up(kind, _result(reply), reply.ms / 1000)
     outcome = verdict.outcome.value if verdict else ""
     metrics.decided(outcome, decision.destination.kind.value, visit.ms() / 1000)
 
 
-def _result(answer: Answer | CrmError) -> str:
-    return next((word for kind, word in _RESULTS.items() if isinstance(answer, kind)), "failed")
+def _result(reply: Reply) -> str:
+    if reply.trouble is not None:
+        return "older answer taken"
+    if reply.age:
+        return "remembered"
+    word = (word for kind, word in _RESULTS.items() if isinstance(reply.answer, kind))
+    return next(word, "failed")
 
 
 def fields() -> Mapping[str, str]:

@@ -43,6 +43,7 @@ class Settings:
     public_base_url: str
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    trusted_proxies: int
     twilio_account_sid: str
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)
     secret_key: str = field(repr=False)
@@ -92,6 +93,7 @@ class _Reader:
                 "DATABASE_URL", f"sqlite:///{instance / 'voiceapp.db'}", _database_url
             ),
             redis_url=self._read("REDIS_URL", "", _redis_url),
+            trusted_proxies=self._read("TRUSTED_PROXIES", "0", _proxies),
             twilio_account_sid=sid,
             twilio_auth_tokens=self._read(
                 "TWILIO_AUTH_TOKEN", made_up["TWILIO_AUTH_TOKEN"], _one_or_two
@@ -165,6 +167,12 @@ def _port(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1000:
         raise ValueError("must be a number, 1 or more.")
+    return int(text)
+
+
+def _proxies(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text[:9]) > 10:
+        raise ValueError("must be how many proxies of yours stand in front, 0 to 10.")
     return int(text)
 
 

@@ -83,6 +83,25 @@ class RedisShared:
         """Let go of what is kept, or was claimed, under names."""
         self._try(lambda: self._redis.delete(*map(self._hashed, names)), otherwise=0)
 
+    def count(self, name: str, amount: int, seconds: float) -> int | None:
+        """Add to a number that is forgotten so many seconds after it began; return what it is.
+
+        A number below 1 is forgotten at once. Without Redis there is none.
+        """
+        key, milliseconds = self._hashed(name), max(int(seconds * 1000), 1)
+
+        def add() -> int:
+            pipeline = self._redis.pipeline()
+            pipeline.set(key, 0, px=milliseconds, nx=True)
+            pipeline.incrby(key, amount)
+            number = int(pipeline.execute()[1])
+            if number < 1:
+                self._redis.delete(key)
+            return number
+
+        nothing: int | None = None
+        return self._try(add, otherwise=nothing)
+
     def _try(self, step: Callable[[], T], *, otherwise: T) -> T:
         if self._clock() < self._away_until:
             return otherwise

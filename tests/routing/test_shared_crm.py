@@ -12,6 +12,7 @@ from tests.crm.conftest import to_this_machine
 from tests.demo_calls import ADA, SALES
 from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
+from voiceapp.chores import chores
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
 from voiceapp.keeping import Keeping
@@ -22,7 +23,6 @@ from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
-from voiceapp.worker import tasks_of
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def test_the_worker_keeps_crms_ready_beside_the_journal(process, instance):
 
     with app.app_context():
         journal = Keeping(instance, db.engine, Metrics())
-        beside, crms, probes = tasks_of(app, runtime().live, db.engine, journal, runtime().breakers)
+        beside, crms, probes, _ = chores(
+            instance, runtime().live, db.engine, journal, runtime().breakers
+        )
 
     assert [task.name for task in beside] == [
         "journal",

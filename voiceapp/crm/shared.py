@@ -32,6 +32,13 @@ class Shared(Protocol):
         """Let go of what is kept, or was claimed, under names."""
         ...
 
+    def count(self, name: str, amount: int, seconds: float) -> int | None:
+        """Add to a number that is forgotten so many seconds after it began; return what it is.
+
+        None if nobody can say.
+        """
+        ...
+
 
 class NothingShared:
     """Everybody for themselves: each process knows what it has seen."""
@@ -51,6 +58,10 @@ class NothingShared:
 
     def forget(self, *names: str) -> None:
         """Have nothing to let go of."""
+
+    def count(self, name: str, amount: int, seconds: float) -> int | None:
+        """Know no number."""
+        return None
 
 
 NOTHING_SHARED = NothingShared()

@@ -39,7 +39,7 @@ from voiceapp.rules.uses import (
     sentence_case,
     title,
 )
-from voiceapp.rules.words import PREFERRED, seconds, shown_address
+from voiceapp.rules.words import PREFERRED, days, seconds, shown_address
 
 Content: TypeAlias = Mapping[str, str]
 Crms: TypeAlias = Mapping[str, Integration]
@@ -169,6 +169,7 @@ def _installation(installation: Installation, _: Crms) -> Content:
         "Country": installation.country,
         "Time zone": installation.time_zone,
         "Voice": _voice(installation.voice),
+        "Keep calls for": days(installation.journal_days),
     }
 
 
@@ -263,7 +264,12 @@ _KINDS: dict[type[Part], _Kind] = {
         parts=lambda plan: (plan.installation,),
         key=lambda installation: "",
         content=_installation,
-        usual={"Country": "US", "Time zone": "UTC", "Voice": "Polly.Joanna, en-US"},
+        usual={
+            "Country": "US",
+            "Time zone": "UTC",
+            "Voice": "Polly.Joanna, en-US",
+            "Keep calls for": "ever",
+        },
     ),
     Did: _Kind(lambda plan: plan.dids, lambda did: did.number, _did),
     Ivr: _Kind(

@@ -134,6 +134,16 @@ def seconds(amount: Decimal | int) -> str:
     return f"{Decimal(amount).normalize():f} s"
 
 
+def days(number: int) -> str:
+    """
+    Write for how many days something is kept; 0 is for ever.
+
+    >>> days(90), days(1), days(0)
+    ('90 days', '1 day', 'ever')
+    """
+    return f"{number} {'day' if number == 1 else 'days'}" if number else "ever"
+
+
 def _question(rule: Rule, plan: Plan) -> Words:
     ways = _ways(rule, plan)
     when = ("When somebody ", *_listed(ways)) if ways else ("When a call comes to this rule",)
