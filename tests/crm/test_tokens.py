@@ -302,6 +302,23 @@ def test_without_the_store_each_process_fetches_for_itself(process, store, crm, 
     assert got == ["T1", "T2", "T1", "T2"]
 
 
+@pytest.mark.parametrize("away", ["read", "claim"])
+def test_what_may_be_used_once_is_not_used_without_the_store(process, store, crm, clock, away):
+    tokens = process().never_alone()
+    tokens.current(crm.fetch, PLENTY)
+    store.away = away
+    assert tokens.current(crm.fetch, PLENTY).value == "T1"
+
+    clock.now += HOUR
+    with pytest.raises(CrmUnavailable, match="newest token can't be read") as met:
+        tokens.current(crm.fetch, PLENTY)
+    assert len(crm.before) == 1
+    assert "database" in met.value.advice
+
+    store.away = ""
+    assert tokens.current(crm.fetch, PLENTY).value == "T2"
+
+
 @pytest.mark.parametrize("away", ["", "read", "claim", "keep"])
 def test_trouble_is_remembered_with_the_store_or_without(process, store, crm, away):
     store.away = away

@@ -26,7 +26,7 @@ from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
 from voiceapp.crm.phone import spellings
 from voiceapp.crm.registry import KINDS
-from voiceapp.crm.tokens import Claim, Token
+from voiceapp.crm.tokens import Claim, StoreAway, Token
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
@@ -400,6 +400,24 @@ def test_of_an_app_that_rotates_refresh_tokens_each_is_used_once_by_whatever_pro
         "5Aep-refresh-1-secret",
         "5Aep-refresh-2-secret",
     ]
+
+
+class StoreThatIsAway(Store):
+    def read(self, deadline: Deadline) -> Token | None:
+        raise StoreAway
+
+
+def test_a_refresh_token_that_may_be_used_up_is_not_sent_again(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=StoreThatIsAway())
+
+    with pytest.raises(CrmUnavailable):
+        asking.sign_in()
+
+    assert sent_tokens(asking) == []
+    asking.crm.refresh_token = ""
+    asking.connect(store=StoreThatIsAway())
+    asking.sign_in()  # with client credentials, which can be used again and again
 
 
 def test_a_refresh_token_stays_when_an_app_does_not_rotate_them_any_more(asking):
