@@ -24,6 +24,8 @@ FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
 _LONGEST_LIFE = 30 * 86_400.0
 _POLL = 0.1
+_TO_KEEP = 1.0
+"""Seconds that a claim outlasts its deadline: what came at the last moment has yet to be kept."""
 _NEWEST_UNKNOWN = (
     "The CRM was not signed in to: its newest token can't be read now, and it locks out whoever "
     "uses an older one."
@@ -191,7 +193,7 @@ class Tokens:
             if kept is not None and will_do(kept):
                 return kept
             self._raise_known_trouble()
-            claim = self._store.claim(max(deadline.remaining(), _POLL), deadline)
+            claim = self._store.claim(max(deadline.remaining(), 0) + _TO_KEEP, deadline)
             if claim is not None:
                 break
             _wait(deadline)
