@@ -302,6 +302,38 @@ def test_without_the_store_each_process_fetches_for_itself(process, store, crm, 
     assert got == ["T1", "T2", "T1", "T2"]
 
 
+def test_nobody_fetches_while_a_token_of_the_last_moment_has_yet_to_be_kept(
+    process, store, crm, clock
+):
+    claimed: list[Claim | None] = []
+
+    def fetch(before: Token | None, deadline: Deadline) -> Token:
+        clock.now += deadline.remaining()
+        claimed.append(store.claim(1, deadline))
+        return crm.fetch(before, deadline)
+
+    process().current(fetch, Deadline.after(3, clock))
+
+    assert claimed == [None]
+
+
+@pytest.mark.parametrize("away", ["read", "claim"])
+def test_what_may_be_used_once_is_not_used_without_the_store(process, store, crm, clock, away):
+    tokens = process().never_alone()
+    tokens.current(crm.fetch, PLENTY)
+    store.away = away
+    assert tokens.current(crm.fetch, PLENTY).value == "T1"
+
+    clock.now += HOUR
+    with pytest.raises(CrmUnavailable, match="newest token can't be read") as met:
+        tokens.current(crm.fetch, PLENTY)
+    assert len(crm.before) == 1
+    assert "database" in met.value.advice
+
+    store.away = ""
+    assert tokens.current(crm.fetch, PLENTY).value == "T2"
+
+
 @pytest.mark.parametrize("away", ["", "read", "claim", "keep"])
 def test_trouble_is_remembered_with_the_store_or_without(process, store, crm, away):
     store.away = away

@@ -278,6 +278,17 @@ def test_another_kind_begins_empty_and_the_first_one_comes_back(app, admin):
     assert page["url"].value == "https://b.vtiger.example"
 
 
+def test_what_is_to_be_removed_of_one_crm_is_kept_of_another(admin):
+    force = {"url": "https://acme.my.salesforce.com", "username": "app", "token": OTHER}
+    page = chosen(admin, "own:salesforce", page=chosen(admin, "own:salesforce"), **force)
+    page = chosen(admin, "own:suitecrm", page=page)
+
+    page = chosen(admin, "own:salesforce", page=page, forget_token="y")
+
+    assert KEPT in page.text
+    assert "forget_token" not in page.data()
+
+
 @pytest.mark.parametrize("do", ["save", "try"])
 def test_a_choice_whose_fields_were_not_shown_gets_nothing_of_the_other(app, admin, service, do):
     page = chosen(admin, "own:espocrm", name="Shop")

@@ -9,6 +9,7 @@ from tests.crm.https_server import Visit
 from tests.wire.asking import Asking
 from tests.wire.salesforce import Salesforce
 from tests.wire.standin import Response
+from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.contract import (
     CrmBadAnswer,
     CrmCredentialsRefused,
@@ -24,9 +25,10 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import FieldType
+from voiceapp.crm.kind import Connection, Surroundings
 from voiceapp.crm.phone import spellings
-from voiceapp.crm.registry import KINDS
-from voiceapp.crm.tokens import Claim, Token
+from voiceapp.crm.registry import KINDS, build_client
+from voiceapp.crm.tokens import Claim, StoreAway, Token, Tokens
 
 ADA = "+12025550101"
 SPELLED = ", ".join(f"'{one}'" for one in spellings(ADA, "US"))
@@ -400,6 +402,40 @@ def test_of_an_app_that_rotates_refresh_tokens_each_is_used_once_by_whatever_pro
         "5Aep-refresh-1-secret",
         "5Aep-refresh-2-secret",
     ]
+
+
+def test_an_organisation_has_one_token_whatever_page_of_it_was_pasted(asking):
+    options, secrets = {"username": "app"}, {"password of app": "x", "token of app": "y"}
+    signed_in_to: list[str] = []
+
+    def tokens(connection: Connection) -> Tokens:
+        signed_in_to.append(connection.url)
+        return Tokens()
+
+    for page in ("", "/", "/lightning/page/home"):
+        url = f"https://acme.my.salesforce.com{page}"
+        connection = Connection("salesforce", url, options, secrets, "US")
+        build_client(connection, Surroundings(asking.door, lambda *_: (), Bounded(), tokens))
+
+    assert signed_in_to == ["https://acme.my.salesforce.com"] * 3
+
+
+class StoreThatIsAway(Store):
+    def read(self, deadline: Deadline) -> Token | None:
+        raise StoreAway
+
+
+def test_a_refresh_token_that_may_be_used_up_is_not_sent_again(asking):
+    asking.crm.refresh_token, asking.crm.rotates = "5Aep-refresh-4711", True
+    asking.connect(secrets={"token": "5Aep-refresh-4711"}, store=StoreThatIsAway())
+
+    with pytest.raises(CrmUnavailable):
+        asking.sign_in()
+
+    assert sent_tokens(asking) == []
+    asking.crm.refresh_token = ""
+    asking.connect(store=StoreThatIsAway())
+    asking.sign_in()  # with client credentials, which can be used again and again
 
 
 def test_a_refresh_token_stays_when_an_app_does_not_rotate_them_any_more(asking):

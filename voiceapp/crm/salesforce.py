@@ -189,7 +189,8 @@ def _build(connection: Connection, around: Surroundings) -> CrmClient:
         token = grant(TITLE, around.door, url, form, deadline, keep=(_REFRESH,), fault=_token_fault)
         return replace(token, extra={_REFRESH: newest, **token.extra})
 
-    sign_in = TokenSignIn(around.tokens(connection), fetch, _access)
+    tokens = around.tokens(replace(connection, url=base))
+    sign_in = TokenSignIn(tokens.never_alone() if typed else tokens, fetch, _access)
     api = Api(TITLE, around.door, base, sign_in, _fault)
     return SalesforceClient(api, around.book(connection), connection.country)
 

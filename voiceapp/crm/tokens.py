@@ -14,6 +14,7 @@ from voiceapp.crm.contract import (
     CrmOutOfTime,
     CrmRefused,
     CrmThrottled,
+    CrmUnavailable,
 )
 from voiceapp.crm.deadline import Deadline
 
@@ -23,6 +24,13 @@ FRESH = 60.0
 """Seconds for which a token counts as new: one that is refused then is no better fetched again."""
 _LONGEST_LIFE = 30 * 86_400.0
 _POLL = 0.1
+_TO_KEEP = 1.0
+"""Seconds that a claim outlasts its deadline: what came at the last moment has yet to be kept."""
+_NEWEST_UNKNOWN = (
+    "The CRM was not signed in to: its newest token can't be read now, and it locks out whoever "
+    "uses an older one."
+)
+_LOOK_AT_DATABASE = "Look whether the database of voiceapp is up, then try again."
 _REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
 _LONGEST_REFUSED_PAUSE = 3600.0
 
@@ -113,10 +121,16 @@ class Tokens:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._fetches_alone = True
         self._token: Token | None = None
         self._lock = threading.Lock()
         self._trouble: tuple[CrmError, float] | None = None
         self._refusals = 0
+
+    def never_alone(self) -> "Tokens":
+        """Fetch nothing while it can't be known what others have fetched; return itself."""
+        self._fetches_alone = False
+        return self
 
     def current(self, fetch: Fetch, deadline: Deadline) -> Token:
         """Return the token, fetched now unless there is one. Raises what `fetch` raises."""
@@ -156,8 +170,10 @@ class Tokens:
         """Return the token that another process got meanwhile, or get one for all."""
         try:
             got = self._kept_or_claimed(will_do, deadline)
-        except StoreAway:
+        except StoreAway as away:
             self._raise_known_trouble()
+            if not self._fetches_alone:
+                raise CrmUnavailable(_NEWEST_UNKNOWN, _LOOK_AT_DATABASE) from away
             return self._fetched(self._token, fetch, deadline)
         if isinstance(got, Token):
             return got
@@ -177,7 +193,7 @@ class Tokens:
             if kept is not None and will_do(kept):
                 return kept
             self._raise_known_trouble()
-            claim = self._store.claim(max(deadline.remaining(), _POLL), deadline)
+            claim = self._store.claim(max(deadline.remaining(), 0) + _TO_KEEP, deadline)
             if claim is not None:
                 break
             _wait(deadline)

@@ -12,9 +12,9 @@ from voiceapp.models.types import UtcDateTime, now
 class CrmToken(Base):
     """A token of one connection, encrypted; times in seconds since 1970.
 
-    A connection is known by a keyed hash of its integration, address, options and secrets: what
-    is typed anew has no part in the tokens of before. Until `claimed_until` somebody is fetching
-    a new one.
+    A connection is known by a keyed hash of its kind, address, options and secrets: what is typed
+    anew has no part in the tokens of before, and integrations that were told the same share one.
+    Until `claimed_until` somebody is fetching a new one.
     """
 
     __tablename__ = "crm_tokens"

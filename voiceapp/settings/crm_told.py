@@ -74,6 +74,7 @@ class CrmTold(BaseForm):
             self._left = {place: value for place, value in secret.items() if value}
         for name in (*told, *map(_field, _secrets_of(shown))):
             self[name].data = ""
+        self["forget_token"].data = False
 
     def _saved(self, choice: CrmChoice | None) -> Mapping[str, str]:
         """Return what is saved of the CRM that is chosen; nothing if that is another one."""
