@@ -35,10 +35,11 @@ running: "list[Server]" = []
 class Server:
     """One installation on this machine: a folder, web processes, perhaps a worker.
 
-    `settings` holds every setting, so that nothing of the developer's own comes in.
+    `settings` holds every setting, so that nothing of the developer's own comes in. `module` makes
+    the application; another than the real one may hand in what a test wants to replace.
     """
 
-    def __init__(self, instance: Path, changes: Mapping[str, str]) -> None:
+    def __init__(self, instance: Path, changes: Mapping[str, str], *, module: str = "wsgi") -> None:
         port = _free_port()
         self.instance = instance
         self.base = f"http://127.0.0.1:{port}"
@@ -46,6 +47,7 @@ class Server:
         addresses = {"HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_BASE_URL": self.base}
         self.settings = {**settings(instance), **addresses, **changes}
         self.database_url = config.load(self.settings).database_url
+        self._module = module
         self._port = port
         self._log = instance.with_name(f"{instance.name}-{port}.log")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -59,7 +61,7 @@ class Server:
         """Start `web` or `worker`."""
         with self._log.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                ["/bin/sh", "-c", _COMMANDS[name]],
+                ["/bin/sh", "-c", _COMMANDS[name].replace("wsgi", self._module)],
                 cwd=ROOT,
                 env=_environment(self.settings),
                 stdout=log,
@@ -134,9 +136,11 @@ class Server:
 
 
 @contextmanager
-def serving(instance: Path, *, worker: bool = True, **changes: str) -> Iterator[Server]:
+def serving(
+    instance: Path, *, worker: bool = True, module: str = "wsgi", **changes: str
+) -> Iterator[Server]:
     """Yield a server that answers; `changes` are settings. At the end nothing of it is left."""
-    server = Server(instance, changes)
+    server = Server(instance, changes, module=module)
     with ExitStack() as ending:
         running.append(server)
         ending.callback(running.remove, server)

@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 from collections import Counter
 from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
@@ -14,7 +13,7 @@ from werkzeug.wrappers import Request
 
 from tests.conftest import BASE, MakeApp, sign
 from tests.routing.journals import entries_in
-from tests.twiml.documents import faults_of, next_target
+from tests.twiml.documents import chooses, faults_of, next_target
 from voiceapp.routing.entry import DecisionEntry, Entry
 from voiceapp.runtime import Runtime
 
@@ -97,7 +96,7 @@ def test_whatever_twilio_is_made_to_send_the_call_lands_and_is_journalled_once(
         assert response.status_code == 200, story
         assert response.mimetype == "text/xml", story
         assert faults_of(response.data) == [], story
-        assert noted == _chose(target, response.text), story
+        assert noted == chooses(target, response.text), story
         assert _ends(app, response, body), story
 
     assert _known(entries_in(instance / "journal")) == _known(appended)
@@ -115,14 +114,6 @@ def _appended(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
 
     monkeypatch.setattr(parts.journal, "append", noting)
     return appended
-
-
-def _chose(target: str, twiml: str) -> bool:
-    """Say whether an answer sends the call somewhere: no menu, and no call that is over."""
-    path = target.partition("?")[0]
-    if path.startswith("/twiml/after/") and not path.endswith("/recording"):
-        return not twiml.endswith("<Response><Hangup /></Response>")
-    return path != "/twiml/status" and not re.search("<Gather[^>]*/key[?]", twiml)
 
 
 def _known(entries: list[Entry]) -> Counter[tuple[str, int, str]]:
