@@ -69,7 +69,7 @@ class Load:
     def wait_for(self, more: int) -> None:
         """Wait until so many more webhooks were answered. Raises what went wrong meanwhile."""
         goal = len(self.answered) + more
-        assert eventually(lambda: len(self.answered) >= goal or self._has_ended(), 60)
+        assert eventually(lambda: len(self.answered) >= goal or self.has_ended(), 60)
         self.raise_faults()
 
     def wait(self, seconds: float) -> None:
@@ -122,7 +122,7 @@ class Load:
             self.answered.append(Answered(sid, step, door, fields["To"], lands, seconds))
         return answer
 
-    def _has_ended(self) -> bool:
+    def has_ended(self) -> bool:
         return any(thread.done() for thread in self.placing)
 
 
@@ -165,9 +165,9 @@ def assert_each_has_one_row(server: Server, load: Load, seconds: float = 30) -> 
     answered = {one.known for one in load.answered}
     began = time.perf_counter()
 
-    arrived = eventually(lambda: answered <= _rows(server).keys(), seconds)
+    arrived = eventually(lambda: answered <= rows_of(server).keys(), seconds)
 
-    rows = _rows(server)
+    rows = rows_of(server)
     waited = time.perf_counter() - began
     tell(f"{len(answered)} decisions answered, {rows.total()} rows, after {waited:.1f} s")
     assert arrived, f"{len(answered - rows.keys())} decisions have no row"
@@ -175,7 +175,8 @@ def assert_each_has_one_row(server: Server, load: Load, seconds: float = 30) -> 
     assert rows.keys() - answered <= set(load.unanswered)
 
 
-def _rows(server: Server) -> Counter[Known]:
+def rows_of(server: Server) -> Counter[Known]:
+    """Return what the rows in the database are known by, each as often as it is there."""
     query = select(DecisionRow.call_sid, DecisionRow.step, DecisionRow.door)
     with engine_for(server.database_url) as engine, engine.connect() as connection:
         return Counter(tuple(row) for row in connection.execute(query))
