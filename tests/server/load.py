@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,8 +160,13 @@ def under_load(
     )
 
 
-def assert_each_has_one_row(server: Server, load: Load, seconds: float = 30) -> None:
-    """See every answered webhook become one row, and no row stand for what nobody asked."""
+def assert_each_has_one_row(
+    server: Server, load: Load, seconds: float = 30, beside: Collection[Known] = ()
+) -> None:
+    """See every answered webhook become one row, and no row stand for what nobody asked.
+
+    `beside` are rows that were there before the load.
+    """
     answered = {one.known for one in load.answered}
     began = time.perf_counter()
 
@@ -172,7 +177,7 @@ def assert_each_has_one_row(server: Server, load: Load, seconds: float = 30) -> 
     tell(f"{len(answered)} decisions answered, {rows.total()} rows, after {waited:.1f} s")
     assert arrived, f"{len(answered - rows.keys())} decisions have no row"
     assert set(rows.values()) == {1}
-    assert rows.keys() - answered <= set(load.unanswered)
+    assert rows.keys() - answered <= {*load.unanswered, *beside}
 
 
 def rows_of(server: Server) -> Counter[Known]:

@@ -92,6 +92,11 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self._processes[name].pid, signal.SIGTERM)
 
+    def has_ended(self, name: str, seconds: float) -> bool:
+        """Say whether `web` or `worker` ends by itself within so many seconds."""
+        process = self._processes[name]
+        return eventually(lambda: process.poll() is not None, seconds)
+
     def stop(self) -> None:
         """Ask web and worker to end, and see to it that they do."""
         for name in self._processes:
