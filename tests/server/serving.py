@@ -92,6 +92,10 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self._processes[name].pid, signal.SIGTERM)
 
+    def ask_to_reload(self) -> None:
+        """Ask `web` to replace its processes by new ones."""
+        os.kill(self._processes["web"].pid, signal.SIGHUP)
+
     def has_ended(self, name: str, seconds: float) -> bool:
         """Say whether `web` or `worker` ends by itself within so many seconds."""
         process = self._processes[name]
