@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ import trustme
 from tests.chaos.conftest import Note
 from tests.conftest import settings
 from tests.crm.https_server import HttpsServer, Visit
+from tests.databases import hanging
 from tests.demo_calls import ADA, SALES, SUPPORT
 from tests.routing.journals import eventually
 from tests.server.callers import Answer, Twilio, call_fields
@@ -128,10 +129,21 @@ def postgres_settings(instance: Path, postgres_url: str) -> dict[str, str]:
     return {"DATABASE_URL": postgres_url}
 
 
+@contextmanager
+def _stopped(postgres: "PostgresServer") -> Iterator[None]:
+    postgres.stop()
+    try:
+        yield
+    finally:
+        postgres.ensure_postgres_running()
+
+
+@pytest.mark.parametrize("away", [_stopped, hanging], ids=["stopped", "hanging"])
 def test_a_server_that_starts_without_its_database_asks_crms_as_released(
     instance: Path,
     postgres_settings: dict[str, str],
     postgres: "PostgresServer",
+    away: Callable[["PostgresServer"], AbstractContextManager[None]],
     asked: tuple[HttpsServer, dict[str, str]],
     note: Note,
 ) -> None:
@@ -143,20 +155,19 @@ def test_a_server_that_starts_without_its_database_asks_crms_as_released(
         assert eventually(lambda: rows_of(server).total() == 1)
         before = rows_of(server)
 
-    postgres.stop()
-    try:
-        with serving(instance, module=MODULE, **changes) as server:
-            with under_load(server) as load:
+    with ExitStack() as ending:
+        with ExitStack() as loading:
+            with away(postgres):
+                server = ending.enter_context(serving(instance, module=MODULE, **changes))
+                load = loading.enter_context(under_load(server))
                 load.wait_for(400)
-                postgres.ensure_postgres_running()
-                load.wait_for(400)
-            assert_each_has_one_row(server, load, beside=before)
-    finally:
-        postgres.ensure_postgres_running()
+            load.wait_for(400)
+        assert_each_has_one_row(server, load, beside=before)
 
     slowest = max(one.seconds for one in load.answered)
     answered = f"{len(load.answered)} decisions, each one row"
-    note("started without PostgreSQL", "release kept beside", answered, slowest, 3.25)
+    how = f"started, PostgreSQL {away.__name__.strip('_')}"
+    note(how, "release kept beside", answered, slowest, 3.25)
     assert load.landings(SALES).keys() == {"vip"}
     assert load.landings(SUPPORT).keys() == {"/twiml/ivr/801?r=2&n=1&v=1"}
     assert "Following release 2 as kept beside the process" in server.log
