@@ -101,7 +101,7 @@ class Webhook:
 
     def sent_to(self, app: Flask, signature: str | None) -> TestResponse:
         """Send it to an application of this process."""
-        return app.test_client().open(
+        return app.test_client(use_cookies=False).open(
             self.target,
             method=self.method,
             base_url=BASE,
