@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
 
-.PHONY: run call setup test test-live lint audit bench format screenshots clean help
+.PHONY: run call setup test test-live chaos lint audit bench format screenshots clean help
 .DEFAULT_GOAL := run
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
@@ -29,6 +29,9 @@ test: $(DEV_STAMP)  ## Run all tests.
 
 test-live: $(DEV_STAMP)  ## Start a real Odoo 19 and ask it. What can't be obtained is said, and fails nothing.
 	$(BIN)/python -m pytest tests/live -m live -rs
+
+chaos: $(DEV_STAMP)  ## Break everything under load, for some minutes, and print what callers met.
+	$(BIN)/python -m pytest tests/chaos -m chaos
 
 lint: $(DEV_STAMP)  ## Check format, lint, types and security.
 	$(BIN)/ruff format --check .
