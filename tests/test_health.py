@@ -65,7 +65,7 @@ def test_it_is_ready_once_there_is_a_release_to_follow(app):
             "lost_rows": 0,
             "journal_backlog_bytes": 0,
             "worker_seen_seconds": pytest.approx(0, abs=20),
-            "breakers": {},
+            "breakers": {"Directory": "closed"},
         },
     )
 

@@ -180,10 +180,10 @@ def test_rows_arrive_when_a_lost_database_is_back_and_the_log_says_so_once(
             other.execute(text("BEGIN EXCLUSIVE"))
 
             with _working(app):
-                assert eventually(lambda: "has to wait" in caplog.text)
+                assert eventually(lambda: "task journal has to wait" in caplog.text)
                 other.rollback()
                 assert eventually(lambda: calls_stored(engine) == ["CA1"])
-                assert eventually(lambda: "goes on" in caplog.text)
+                assert eventually(lambda: "task journal goes on" in caplog.text)
     with app.app_context():
         db.engine.dispose()
 
