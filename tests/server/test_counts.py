@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from collections.abc import Mapping
 
 import pytest
 
@@ -13,28 +12,12 @@ from tests.server.callers import Twilio
 from tests.server.conftest import Serve
 from tests.server.load import under_load
 from tests.server.serving import Server
-
-TOKEN = "t0ken"
+from tests.server.watching import TOKEN, numbers, told
 
 
 @pytest.fixture
 def server(serve: Serve) -> Server:
     return serve(METRICS_TOKEN=TOKEN)
-
-
-def told(server: Server, path: str) -> str:
-    with Twilio(server.base) as anybody:
-        answer = anybody.request("GET", path, None, {"Authorization": f"Bearer {TOKEN}"})
-    assert answer.status == 200
-    return answer.body.decode()
-
-
-def numbers(server: Server) -> Mapping[str, float]:
-    lines = told(server, "/metrics").splitlines()
-    return {
-        name: float(value)
-        for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    }
 
 
 def decided(server: Server) -> float:

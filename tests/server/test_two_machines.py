@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.server.releases import release
 from tests.server.serving import Server, run_flask, serving
 from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
+from voiceapp.crm.breaker import FAILURES
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
 from voiceapp.routing import credentials, draft
@@ -141,4 +143,37 @@ def test_both_sign_in_to_the_crm_once(machines: Machines, suite: Hosted) -> None
 def is_asking(machine: Server, suite: Hosted) -> bool:
     """Say whether a call to the machine asks the CRM."""
     asked = len(suite.crm.searches())
-    return call(machine) == "vip" and len(suite.crm.searches()) > asked
+    return call_of_another(machine) == "general" and len(suite.crm.searches()) > asked
+
+
+_others = count()
+
+
+def call_of_another(machine: Server) -> str:
+    """Return where a call lands of somebody whom nobody has asked for yet."""
+    caller = f"+1202556{next(_others):04}"
+    with Twilio(machine.base) as twilio:
+        twilio.base = PUBLIC
+        return twilio.post(DID, **call_fields(caller, SALES, new_sid())).lands
+
+
+def test_a_crm_that_one_leaves_alone_the_other_leaves_alone_too(
+    machines: Machines, suite: Hosted
+) -> None:
+    first, second = machines
+    ask_the_crm(first, suite)
+    for machine in machines:
+        assert eventually(lambda machine=machine: is_asking(machine, suite), 20)
+    suite.crm.troubles = [lambda visit: visit.answer(b"", 503)] * 1000
+    for _ in range(2 * FAILURES):  # of both processes of the machine
+        call_of_another(first)
+    asked = len(suite.crm.searches())
+
+    # what the worker's probes ask is no call's
+    before = [call_of_another(second) for _ in range(6)]
+
+    assert set(before) == {"overflow"}
+    assert len(suite.crm.searches()) - asked <= 3
+    suite.crm.troubles.clear()
+    assert eventually(lambda: {call(machine) for machine in [*machines] * 2} == {"vip"}, 60)
+    assert eventually(lambda: call_of_another(second) == "general", 60)
