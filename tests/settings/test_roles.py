@@ -75,7 +75,8 @@ NEEDED = {
 }
 """From which role on a page is opened, and from which on it is sent something."""
 
-OUTSIDE = {"static", "bootstrap.static", "prompts.recording", "front"}
+HEALTH = {"health.healthz", "health.readyz", "health.metrics"}  # which have a token of their own
+OUTSIDE = {"static", "bootstrap.static", "prompts.recording", "front", *HEALTH}
 """Views beside the settings pages and the webhooks, for anybody by intent."""
 
 
