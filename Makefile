@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
 
-.PHONY: run call setup test test-live lint format screenshots clean help
+.PHONY: run call setup test test-live chaos lint audit bench format screenshots clean help
 .DEFAULT_GOAL := run
 
 run: setup  ## Start web and worker, with the demo loaded the first time. Ctrl-C ends them.
@@ -30,14 +30,27 @@ test: $(DEV_STAMP)  ## Run all tests.
 test-live: $(DEV_STAMP)  ## Start a real Odoo 19 and ask it. What can't be obtained is said, and fails nothing.
 	$(BIN)/python -m pytest tests/live -m live -rs
 
-lint: $(DEV_STAMP)  ## Check format, lint and types.
+chaos: $(DEV_STAMP)  ## Break everything under load, for some minutes, and print what callers met.
+	$(BIN)/python -m pytest tests/chaos -m chaos
+
+lint: $(DEV_STAMP)  ## Check format, lint, types and security.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy voiceapp wsgi.py
+	$(BIN)/mypy voiceapp wsgi.py bench
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive --severity-level medium voiceapp wsgi.py gunicorn.conf.py
+
+audit: $(DEV_STAMP)  ## Ask whether a dependency has a known vulnerability.
+	$(BIN)/python -m tests.advisories
 
 format: $(DEV_STAMP)  ## Put every file into the one format.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(DEV_STAMP)  ## Measure against other ways: make bench [PAIRS=9] [SECONDS=4] [ONLY=warm]
+	@command -v wrk >/dev/null && command -v npm >/dev/null || { echo "Install wrk and Node with npm, then try again."; exit 1; }
+	@cd bench/express && npm ci --silent --no-audit --no-fund
+	@$(BIN)/python -m bench $(if $(PAIRS),--pairs "$(PAIRS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
+	  $(if $(ROWS),--rows "$(ROWS)") $(if $(ONLY),--only "$(ONLY)")
 
 screenshots: $(DEV_STAMP)  ## Take pictures of all pages: build/screenshots, and the README's.
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

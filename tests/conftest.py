@@ -18,7 +18,7 @@ from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.runtime import runtime
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.redis_server"]
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # machines may be busy
 hypothesis.settings.load_profile("unhurried")
@@ -54,6 +54,8 @@ def settings(instance: Path) -> dict[str, str]:
         "WEB_CONCURRENCY": "",
         "PUBLIC_BASE_URL": BASE,
         "DATABASE_URL": "",
+        "REDIS_URL": "",
+        "TRUSTED_PROXIES": "",
         "TWILIO_ACCOUNT_SID": "",
         "TWILIO_AUTH_TOKEN": TOKEN,
         "SECRET_KEY": "",
@@ -62,6 +64,7 @@ def settings(instance: Path) -> dict[str, str]:
         "CRM_ALLOWED_HOSTS": "",
         "DEFAULT_COUNTRY": "US",
         "TIME_ZONE": "UTC",
+        "METRICS_TOKEN": "",
         "ADMIN_EMAIL": "",
         "ADMIN_PASSWORD": "",
     }

@@ -3,11 +3,12 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 import sqlalchemy
 from sqlalchemy import Engine, create_engine, make_url
@@ -66,6 +67,22 @@ def made_database(postgres: "PostgresServer") -> Iterator[str]:
     with server.connect() as connection:
         connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@contextmanager
+def hanging(postgres: "PostgresServer") -> Iterator[None]:
+    """Let PostgreSQL hold its connections and answer nothing."""
+    postmaster = psutil.Process(postgres.get_pid())
+    postmaster.suspend()
+    processes = [postmaster, *postmaster.children()]
+    try:
+        for process in processes:
+            process.suspend()
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):  # it has ended as soon as another went on
+                process.resume()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import re
 
 from voiceapp.config import ROOT
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
+from voiceapp.metrics import Metrics, Now
 
 
 def test_every_link_between_the_documents_leads_somewhere():
@@ -36,6 +37,20 @@ def test_every_crm_has_steps_that_name_each_field_of_its_page():
     assert list(steps) == sorted((kind.title for kind in vendors), key=str.casefold)
 
 
+def test_every_file_that_is_said_to_hold_something_is_there():
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`([\w./-]+\.(?:py|md|txt|html)|templates/\w+/)`", text))
+
+    missing = [
+        name
+        for name in sorted(named)
+        if not any((ROOT / folder / name).exists() for folder in ("", "tests", "voiceapp"))
+    ]
+
+    assert named
+    assert missing == []
+
+
 def test_every_crm_has_a_row_that_says_whether_it_was_tried():
     text = (ROOT / "docs" / "crms.md").read_text()
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]
@@ -46,3 +61,27 @@ def test_every_crm_has_a_row_that_says_whether_it_was_tried():
     for kind in vendors.values():
         assert ("not yet" in tried[kind.title]) is not bool(kind.tried)
         assert kind.title in (ROOT / "README.md").read_text().replace("\n", " ")
+
+
+def test_every_setting_is_in_the_guide_for_those_who_run_it():
+    settings = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+
+    assert [name for name in settings if name not in guide] == []
+
+
+def test_what_the_image_is_made_of_is_there():
+    lines = (ROOT / "Containerfile").read_text().splitlines()
+    copied = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
+
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_every_number_that_is_told_is_in_the_guide():
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    now = Now(1, 0, 1.0, {"crm": "closed"})
+    told = set(re.findall(r"^# TYPE (\w+)", Metrics().tell(now).decode(), re.MULTILINE))
+
+    names = {name for name in told if not name.endswith("_created")}
+    assert {name for name in names if name not in guide} == set()

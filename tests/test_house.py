@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "voiceapp").rglob("*.py"))
 
 DOORS = {
+    "voiceapp.chores",
     "voiceapp.cli",
     "voiceapp.console",
+    "voiceapp.health",
     "voiceapp.prompts",
     "voiceapp.settings",
     "voiceapp.twiml.webhooks",

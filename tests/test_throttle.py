@@ -1,14 +1,20 @@
 """The throttle: attempts are counted for each account and each address, within bounded memory."""
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from cryptography.fernet import Fernet
 
 from voiceapp import throttle
+from voiceapp.shared import RedisShared
 from voiceapp.throttle import Throttle
+from voiceapp.vault import Vault
 
+KEY = Fernet.generate_key().decode()
 ADA, ADDRESS = "ada@example.com", "192.0.2.1"
 
 
@@ -130,3 +136,71 @@ def test_making_one_starts_no_thread():
     Throttle()
 
     assert threading.active_count() == before
+
+
+@pytest.fixture
+def shared(redis_url) -> Callable[[], Throttle]:
+    """Make throttles of processes that have a Redis in common."""
+
+    def shared() -> Throttle:
+        return Throttle(RedisShared(redis_url, KEY, Vault([KEY])))
+
+    return shared
+
+
+def test_processes_count_together(shared):
+    one, other = shared(), shared()
+
+    taken = [[one, other][number % 2].take(ADA, f"192.0.2.{number}") for number in range(12)]
+
+    assert taken == [True] * 10 + [False] * 2
+
+
+def test_together_what_is_refused_or_given_back_is_not_counted(shared):
+    one, other = shared(), shared()
+    for _ in range(30):
+        assert one.take(ADA, ADDRESS)
+        one.give_back(ADA, ADDRESS)
+    other.give_back(ADA, ADDRESS)  # forgotten meanwhile
+
+    assert [other.take(ADA, ADDRESS) for _ in range(11)] == [True] * 10 + [False]
+    for _ in range(60):
+        assert not one.take(ADA, ADDRESS)
+    assert one.take("sam@example.com", ADDRESS)
+
+
+def test_of_forty_attempts_at_once_in_two_processes_ten_may_be_made(shared):
+    processes, start = (shared(), shared()), Barrier(40)
+
+    def attempt(number: int) -> bool:
+        start.wait(10)
+        return processes[number % 2].take(ADA, ADDRESS)
+
+    with ThreadPoolExecutor(40) as threads:
+        assert sum(threads.map(attempt, range(40))) == 10
+
+
+def test_without_redis_each_goes_on_with_what_it_has_counted(shared, redis_server):
+    one = shared()
+    for _ in range(8):
+        one.take(ADA, ADDRESS)
+    redis_server.stop()
+    try:
+        began = time.monotonic()
+        taken = [one.take(ADA, ADDRESS) for _ in range(4)]
+        one.give_back(ADA, ADDRESS)
+
+        assert taken == [True, True, False, False]
+        assert time.monotonic() - began < 1
+    finally:
+        redis_server.start()
+
+
+def test_redis_is_not_told_who_tries(shared, redis_server):
+    shared().take(ADA, ADDRESS)
+
+    keys = b" ".join(redis_server.keys())
+
+    assert len(redis_server.keys()) == 2
+    assert b"192" not in keys
+    assert b"ada" not in keys

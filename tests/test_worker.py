@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from tests.routing.journals import calls_stored, decision, eventually, files_in, start_python
+from voiceapp.chores import sweep_recordings
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.directory import DirectoryClient
 from voiceapp.extensions import db
@@ -30,8 +31,9 @@ from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
 from voiceapp.rules.plan import Installation, Plan, Recording
 from voiceapp.rules.rule import Destination, DestinationKind
+from voiceapp.task import LONGEST_PAUSE, Task
 from voiceapp.vault import Vault
-from voiceapp.worker import LONGEST_PAUSE, Task, run_worker, sweep_recordings
+from voiceapp.worker import run_worker
 
 KEY = Fernet.generate_key().decode()
 
@@ -178,10 +180,10 @@ def test_rows_arrive_when_a_lost_database_is_back_and_the_log_says_so_once(
             other.execute(text("BEGIN EXCLUSIVE"))
 
             with _working(app):
-                assert eventually(lambda: "has to wait" in caplog.text)
+                assert eventually(lambda: "task journal has to wait" in caplog.text)
                 other.rollback()
                 assert eventually(lambda: calls_stored(engine) == ["CA1"])
-                assert eventually(lambda: "goes on" in caplog.text)
+                assert eventually(lambda: "task journal goes on" in caplog.text)
     with app.app_context():
         db.engine.dispose()
 

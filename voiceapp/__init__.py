@@ -1,44 +1,24 @@
 """CRM call routing on Twilio: look the caller up, compare one field, send the call on."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, redirect, url_for
-from sqlalchemy import Engine, event
+from flask import Flask, Request, redirect, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from sqlalchemy import event
 from werkzeug.wrappers import Response
 
-from voiceapp import cli, config, models, prompts
-from voiceapp.config import ROOT, Settings
-from voiceapp.crm.bounded import Bounded
-from voiceapp.crm.contract import CrmClient
-from voiceapp.crm.http import HttpDoor
-from voiceapp.crm.kind import Connection, Surroundings
-from voiceapp.crm.lookup import Lookup
-from voiceapp.crm.registry import build_client
+from voiceapp import cli, config, health, logs, models, prompts
+from voiceapp.assembly import assemble
+from voiceapp.config import ROOT
 from voiceapp.crm.resolver import Resolve, system_resolve
-from voiceapp.crm.tokens import Tokens
-from voiceapp.crm.trace import Step, TracedDoor
 from voiceapp.extensions import bootstrap, db, migrate
-from voiceapp.models.contacts import finder
-from voiceapp.recordings import RecordingStore
-from voiceapp.refusals import Refusals
-from voiceapp.routing.catalogue import Shelf
-from voiceapp.routing.clients import ClientFor, Clients
-from voiceapp.routing.inquiry import Inquirer
-from voiceapp.routing.journal import Journal
-from voiceapp.routing.ledger import straight_to
-from voiceapp.routing.live import Live
-from voiceapp.routing.releases import PendingMemory
-from voiceapp.routing.token_store import DatabaseTokens, known_as
-from voiceapp.rules.plan import Integration
-from voiceapp.runtime import Runtime, attach
+from voiceapp.proxies import ClientAddress
+from voiceapp.routing.clients import ClientFor
+from voiceapp.runtime import attach
 from voiceapp.settings import pages
-from voiceapp.throttle import Throttle
 from voiceapp.twiml import webhooks
-from voiceapp.vault import Vault
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -61,6 +41,7 @@ def create_app(
     our own faults through instead of landing the call safely. Raises ConfigError.
     """
     settings = config.load(overrides)
+    logs.mask_by_default()
     app = Flask(__name__, instance_path=str(settings.instance), template_folder=ROOT / "templates")
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key,
@@ -79,10 +60,14 @@ def create_app(
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    app.wsgi_app = _TidyPath(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
-    attach(app, _runtime(settings, engine, client_for, resolve, watch=watch))
+    app.session_interface = _Sessions()
+    inner = _TidyPath(app.wsgi_app)
+    # as Flask documents it
+    app.wsgi_app = ClientAddress(inner, settings.trusted_proxies)  # type: ignore[method-assign]
+    attach(app, assemble(settings, engine, client_for, resolve, watch=watch))
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(prompts.bp)
+    app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     app.add_url_rule("/", "front", _front)
     cli.register(app)
@@ -106,6 +91,14 @@ def _cookie(base_url: str) -> dict[str, Any]:
     }
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """Sessions for whoever uses a browser; Twilio's webhooks have none, and don't pay for one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session of a request, unless it is a webhook."""
+        return None if request.path.startswith("/twiml") else super().open_session(app, request)
+
+
 class _TidyPath:
     """Takes a webhook's address with a slash too many for what was meant.
 
@@ -123,87 +116,6 @@ class _TidyPath:
         if path.startswith("/twiml/"):
             environ["PATH_INFO"] = path.rstrip("/")
         return self._application(environ, start_response)
-
-
-def _runtime(
-    settings: Settings,
-    engine: Engine,
-    client_for: ClientFor | None,
-    resolve: Resolve,
-    *,
-    watch: bool,
-) -> Runtime:
-    bounded, vault = Bounded(), Vault(settings.credentials_keys)
-    around = _surroundings(settings, engine, bounded, vault, resolve)
-    probing: Callable[[list[Step]], ClientFor]
-    if client_for is None:
-        client_for, probing = _client_maker(around), _probing(around)
-    else:
-        probing = partial(_given, client_for)
-    clients = Clients(client_for, vault)
-    return Runtime(
-        settings=settings,
-        live=Live(engine, clients, bounded, settings.instance),
-        inquirer=Inquirer(clients, Lookup()),
-        probing=probing,
-        door=around.door,
-        journal=Journal(settings.instance / "journal", straight_to(engine)),
-        recordings=RecordingStore(engine, settings.instance / "recordings"),
-        vault=vault,
-        bounded=bounded,
-        refusals=Refusals(),
-        throttle=Throttle(),
-        pending=PendingMemory(),
-        watch=watch,
-    )
-
-
-def _given(client_for: ClientFor, steps: list[Step]) -> ClientFor:
-    """Return clients that were handed in, which note nothing."""
-    return client_for
-
-
-def _surroundings(
-    settings: Settings, engine: Engine, bounded: Bounded, vault: Vault, resolve: Resolve
-) -> Surroundings:
-    """Return what clients share: one door, and what is known of CRMs beyond this process."""
-
-    def tokens(connection: Connection) -> Tokens:
-        known = known_as(connection, settings.credentials_keys[0])
-        return Tokens(DatabaseTokens(engine, bounded, vault, known))
-
-    door = HttpDoor(
-        allowed_hosts=settings.crm_allowed_hosts,
-        ca_bundle=settings.crm_ca_bundle or None,
-        resolve=resolve,
-    )
-    book = Shelf(engine, bounded).book
-    return Surroundings(door, finder(engine), bounded, tokens=tokens, book=book)
-
-
-def _probing(around: Surroundings) -> Callable[[list[Step]], ClientFor]:
-    """Return what makes clients whose every request is noted."""
-
-    def probing(steps: list[Step]) -> ClientFor:
-        door = TracedDoor(around.door, steps)
-        return _client_maker(replace(around, door=door))
-
-    return probing
-
-
-def _client_maker(around: Surroundings) -> ClientFor:
-    def client_for(integration: Integration, secrets: Mapping[str, str], country: str) -> CrmClient:
-        connection = Connection(
-            integration.kind,
-            integration.url,
-            integration.options,
-            secrets,
-            country,
-            integration.key,
-        )
-        return build_client(connection, around)
-
-    return client_for
 
 
 def _engine_options(database_url: str) -> dict[str, Any]:

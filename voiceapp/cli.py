@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
-from voiceapp import people, worker
+from voiceapp import people, tallies, worker
 from voiceapp.config import Settings
 from voiceapp.console.place import place_call
 from voiceapp.console.ready import as_twilio_sends, draft_table, newest_table
@@ -22,6 +22,7 @@ from voiceapp.console.story import Ended
 from voiceapp.crm_commands import crms, lookup, rotate_credentials
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
+from voiceapp.fallback import export_fallback
 from voiceapp.logs import CONFIG
 from voiceapp.routing.releases import NotPublishable, newest_number
 from voiceapp.routing.table import Table
@@ -32,7 +33,8 @@ from voiceapp.users import users
 
 def register(app: Flask) -> None:
     """Give an application its commands."""
-    for command in (call, setup, port, work, users, crms, lookup, rotate_credentials):
+    own = (call, setup, port, work)
+    for command in (*own, users, crms, lookup, rotate_credentials, export_fallback):
         app.cli.add_command(command)
 
 
@@ -124,7 +126,19 @@ def work() -> None:
     """Do what must not happen in a call: write the journal's rows, keep CRMs signed in."""
     dictConfig(CONFIG)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    worker.run_worker(app, runtime().live)
+    folder = runtime().settings.instance / "metrics"
+
+    def count_anew() -> None:
+        tallies.forget(folder, "worker")
+        tallies.count_together(folder, "worker")
+
+    worker.run_worker(
+        app,
+        runtime().live,
+        breakers=runtime().breakers,
+        metrics=runtime().metrics,
+        on_start=count_anew,
+    )
 
 
 def _speaks_unicode() -> bool:

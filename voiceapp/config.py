@@ -42,6 +42,8 @@ class Settings:
     web_concurrency: int
     public_base_url: str
     database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    trusted_proxies: int
     twilio_account_sid: str
     twilio_auth_tokens: tuple[str, ...] = field(repr=False)
     secret_key: str = field(repr=False)
@@ -50,6 +52,7 @@ class Settings:
     crm_allowed_hosts: frozenset[str]
     default_country: str
     time_zone: str
+    metrics_token: str = field(repr=False)
     admin_email: str
     admin_password: str = field(repr=False)
 
@@ -89,6 +92,8 @@ class _Reader:
             database_url=self._read(
                 "DATABASE_URL", f"sqlite:///{instance / 'voiceapp.db'}", _database_url
             ),
+            redis_url=self._read("REDIS_URL", "", _redis_url),
+            trusted_proxies=self._read("TRUSTED_PROXIES", "0", _proxies),
             twilio_account_sid=sid,
             twilio_auth_tokens=self._read(
                 "TWILIO_AUTH_TOKEN", made_up["TWILIO_AUTH_TOKEN"], _one_or_two
@@ -101,6 +106,7 @@ class _Reader:
             crm_allowed_hosts=self._read("CRM_ALLOWED_HOSTS", "", _hosts),
             default_country=self._read("DEFAULT_COUNTRY", "US", _country),
             time_zone=self._read("TIME_ZONE", "UTC", _time_zone),
+            metrics_token=self._text("METRICS_TOKEN"),
             admin_email=self._text("ADMIN_EMAIL", "admin@example.com"),
             admin_password=self._text("ADMIN_PASSWORD"),
         )
@@ -164,6 +170,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _proxies(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text[:9]) > 10:
+        raise ValueError("must be how many proxies of yours stand in front, 0 to 10.")
+    return int(text)
+
+
 def _account_sid(text: str) -> str:
     if text and (not text.startswith("AC") or len(text) != 34):
         raise ValueError("must be AC and 32 more characters, as the Twilio console shows it.")
@@ -184,6 +196,13 @@ def _database_url(text: str) -> str:
     if not separator or scheme not in ("sqlite", "postgresql+psycopg") or rest in ("", "/"):
         raise ValueError("must be sqlite:///file or postgresql://user:password@host/database.")
     return f"{scheme}://{rest}"
+
+
+def _redis_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if text and (scheme not in ("redis", "rediss", "unix") or not separator or not rest):
+        raise ValueError("must be redis://host:6379/0, or rediss:// over TLS.")
+    return text
 
 
 def _one_or_two(text: str) -> tuple[str, ...]:

@@ -15,7 +15,15 @@ from voiceapp.recordings import RecordingStore
 from voiceapp.routing import draft
 from voiceapp.routing.releases import publish
 from voiceapp.rules.operators import Operator
-from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Queue, Recording
+from voiceapp.rules.plan import (
+    USUAL_DAYS,
+    Did,
+    Installation,
+    Integration,
+    Ivr,
+    Queue,
+    Recording,
+)
 from voiceapp.rules.rule import (
     Condition,
     Destination,
@@ -91,7 +99,12 @@ def _outcomes(
 
 def _parts(settings: Settings) -> Sequence[Part]:
     return (
-        Installation(safe=_GENERAL, country=settings.default_country, time_zone=settings.time_zone),
+        Installation(
+            safe=_GENERAL,
+            country=settings.default_country,
+            time_zone=settings.time_zone,
+            journal_days=USUAL_DAYS,
+        ),
         Integration(key=DIRECTORY, name="Directory", kind=DIRECTORY),
         *(Queue(name) for name in ("general", "vip", "billing", "overflow")),
         Did("+12025550180", "Sales", _rule("VIP customers")),

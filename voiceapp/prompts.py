@@ -26,7 +26,6 @@ def recording(digest: str, name: str) -> Response:
     response = send_file(
         content, mimetype=audio.media_type, conditional=True, etag=digest, max_age=_YEAR
     )
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.immutable = True
     return response
 

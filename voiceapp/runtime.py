@@ -7,11 +7,15 @@ from flask import Flask, current_app
 
 from voiceapp.config import Settings
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.door import Door
+from voiceapp.crm.shared import Shared
 from voiceapp.crm.trace import Step
+from voiceapp.metrics import Metrics
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.clients import ClientFor
+from voiceapp.routing.deliveries import Deliveries
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
@@ -29,10 +33,17 @@ class Runtime:
     settings: Settings
     live: Live
     inquirer: Inquirer
+    trying: Inquirer
+    """Looks callers up for test calls: remembers nothing between them, and is never paused."""
+    breakers: Breakers
     probing: Callable[[list[Step]], ClientFor]
     """Makes clients whose requests are noted; tokens and fields are those of calls."""
     door: Door
+    shared: Shared
+    """What processes and machines know together; nothing without Redis."""
+    deliveries: Deliveries
     journal: Journal
+    metrics: Metrics
     recordings: RecordingStore
     vault: Vault
     bounded: Bounded

@@ -3,12 +3,14 @@
 import hashlib
 import ipaddress
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.people.emails import comparable
 
 MINUTES = 15
@@ -22,12 +24,13 @@ MOST_KEPT = 20_000
 class Throttle:
     """Counts sign-ins that fail or are under way, so that nobody is slowed down by success.
 
-    An account is counted alike whether it exists or not. Within memory (`memory://`) each process
-    counts for itself, forgets a counter 15 minutes after it began, and keeps `most_kept` at most.
+    An account is counted alike whether it exists or not. Each process counts for itself, forgets
+    a counter 15 minutes after it began, and keeps `most_kept` at most. With `shared` all count
+    together as well: when that is away, each goes on with what it has counted itself.
     """
 
-    def __init__(self, storage_uri: str = "memory://", *, most_kept: int = MOST_KEPT) -> None:
-        self._storage_uri = storage_uri
+    def __init__(self, shared: Shared = NOTHING_SHARED, *, most_kept: int = MOST_KEPT) -> None:
+        self._shared = shared
         self._most_kept = most_kept
         self._lock = threading.Lock()  # threads may trip over each other in limits' memory
 
@@ -38,29 +41,49 @@ class Throttle:
         be under way before the first has failed.
         """
         keys = _keys(email, address)
-        with self._lock:
-            if not all(self._limiter.test(limit, key) for limit, key in keys):
-                return False
-            storage = self._limiter.storage
-            if isinstance(storage, MemoryStorage) and len(storage.expirations) >= self._most_kept:
-                storage.reset()
-            return all(self._limiter.hit(limit, key) for limit, key in keys)
+        if not self._take_here(keys):
+            return False
+        counts = [self._count(limit, key, 1) for limit, key in keys]
+        if all(count <= limit.amount for count, (limit, _) in zip(counts, keys, strict=True)):
+            return True
+        self.give_back(email, address)
+        return False
 
     def give_back(self, email: str, address: str) -> None:
         """Take back the count of an attempt that did not fail."""
+        keys = _keys(email, address)
         with self._lock:
-            storage = self._limiter.storage
-            for limit, key in _keys(email, address):
+            storage = self._memory
+            for limit, key in keys:
                 counter = limit.key_for(key)
                 if storage.get(counter) > 1:
                     storage.incr(counter, limit.get_expiry(), amount=-1)
                 else:  # forgotten meanwhile, or nothing but this attempt
                     storage.clear(counter)
+        for limit, key in keys:
+            self._count(limit, key, -1)
+
+    def _take_here(self, keys: Sequence[tuple[RateLimitItem, str]]) -> bool:
+        with self._lock:
+            if not all(self._limiter.test(limit, key) for limit, key in keys):
+                return False
+            storage = self._memory
+            if len(storage.expirations) >= self._most_kept:
+                storage.reset()
+            return all(self._limiter.hit(limit, key) for limit, key in keys)
+
+    def _count(self, limit: RateLimitItem, key: str, amount: int) -> int:
+        """Count together with the others; 0 where there are none, or nobody can say."""
+        return self._shared.count(f"throttle:{key}", amount, limit.get_expiry()) or 0
+
+    @cached_property
+    def _memory(self) -> MemoryStorage:
+        # made late: it starts a thread, and a server may fork after it made the application
+        return MemoryStorage()
 
     @cached_property
     def _limiter(self) -> FixedWindowRateLimiter:
-        # made late: its memory starts a thread, and a server may fork after it made the application
-        return FixedWindowRateLimiter(storage_from_string(self._storage_uri))
+        return FixedWindowRateLimiter(self._memory)
 
 
 def _keys(email: str, address: str) -> tuple[tuple[RateLimitItem, str], ...]:

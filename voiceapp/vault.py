@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 _AMBIGUOUS = re.compile(r"[@\\\s\x00-\x1f]")
 """What programs read differently in the host part of an address."""
 
+_OTHER_KEY = "The credentials were encrypted with another CREDENTIALS_KEY."
+
 
 class Sealed(Exception):
     """A secret can't be opened: it was encrypted with a key that is not there any more."""
@@ -23,15 +25,26 @@ class Vault:
 
     def seal(self, secrets: Mapping[str, str]) -> str:
         """Return secrets encrypted, as text."""
-        return self._fernet.encrypt(json.dumps(dict(secrets)).encode()).decode()
+        return self.seal_text(json.dumps(dict(secrets)))
 
     def open(self, sealed: str) -> dict[str, str]:
         """Return what `seal` was given. Raises Sealed."""
         try:
-            opened: dict[str, str] = json.loads(self._fernet.decrypt(sealed.encode()))
-        except (InvalidToken, ValueError) as error:
-            raise Sealed("The credentials were encrypted with another CREDENTIALS_KEY.") from error
+            opened: dict[str, str] = json.loads(self.open_text(sealed))
+        except ValueError as error:
+            raise Sealed(_OTHER_KEY) from error
         return opened
+
+    def seal_text(self, text: str) -> str:
+        """Return a text encrypted, in ASCII."""
+        return self._fernet.encrypt(text.encode("utf-8", "surrogatepass")).decode()
+
+    def open_text(self, sealed: str) -> str:
+        """Return what `seal_text` was given. Raises Sealed."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode("utf-8", "surrogatepass")
+        except (InvalidToken, ValueError) as error:
+            raise Sealed(_OTHER_KEY) from error
 
 
 def origin(url: str) -> str:

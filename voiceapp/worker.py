@@ -1,7 +1,6 @@
 """What happens outside of calls, in a process of its own, one per machine."""
 
 import fcntl
-import logging
 import signal
 import threading
 import time
@@ -11,181 +10,48 @@ from pathlib import Path
 from types import FrameType
 
 from flask import Flask
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
+from voiceapp.chores import chores
+from voiceapp.crm.breaker import Breakers
 from voiceapp.extensions import db
-from voiceapp.models.releases import Release
-from voiceapp.recordings import RecordingStore, hashes_in
-from voiceapp.routing import catalogue, draft, typed, upkeep
-from voiceapp.routing.document import UnreadableDocument
-from voiceapp.routing.ledger import CollectError, Collector
-from voiceapp.routing.leftovers import forget_unused
+from voiceapp.keeping import Keeping
+from voiceapp.metrics import Metrics
 from voiceapp.routing.live import Live
-from voiceapp.routing.token_store import forget_old
+from voiceapp.task import Task
 
-LONGEST_PAUSE = 5.0
-"""Seconds between attempts while something that a task needs stays away."""
-
-_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
-_SIGN_IN_EVERY = 20.0
 _LONGEST_LEAVE = 2.0
-_DOCUMENTS_AT_ONCE = 20
-
-log = logging.getLogger(__name__)
 
 
-class Task:
-    """Something the worker does every so many seconds, and less often while it can't be done.
-
-    `run` raises one of `expected` when it has to wait for others (a database, a CRM): that is
-    logged once when it begins and once when it is over.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        run: Callable[[], object],
-        *,
-        every: float,
-        expected: tuple[type[Exception], ...] = (),
-    ) -> None:
-        self.name = name
-        self.due = 0.0
-        self.pause = every
-        self._run = run
-        self._every = every
-        self._expected = expected
-        self._is_waiting = False
-
-    def attempt(self) -> None:
-        """Do it now, and set when it is `due` next: in `pause` seconds, on the monotonic clock."""
-        try:
-            self._run()
-        except self._expected as error:
-            if not self._is_waiting:
-                log.warning("The worker's task %s has to wait: %s", self.name, error)
-            self._is_waiting = True
-            self.pause = self._longer_pause()
-        except Exception:
-            # a bug in one task must not end the others, least of all the journal's
-            log.exception("The worker's task %s failed", self.name)
-            self.pause = self._longer_pause()
-        else:
-            if self._is_waiting:
-                log.warning("The worker's task %s goes on", self.name)
-            self._is_waiting = False
-            self.pause = self._every
-        self.due = time.monotonic() + self.pause
-
-    def _longer_pause(self) -> float:
-        return max(self._every, min(self.pause * 2, LONGEST_PAUSE))
-
-
-def run_worker(app: Flask, live: Live, stop: threading.Event | None = None) -> None:
+def run_worker(
+    app: Flask,
+    live: Live,
+    stop: threading.Event | None = None,
+    *,
+    breakers: Breakers | None = None,
+    metrics: Metrics | None = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
     """Work until `stop` is set; without it, until SIGTERM or SIGINT. The journal comes last.
 
-    `live` says which CRMs calls ask.
+    `live` says which CRMs calls ask, `breakers` which of them they leave alone. `on_start` is
+    called once it is sure that no other worker is at work.
 
     Raises `SystemExit` with a sentence (exit code 1) when a worker is at work already for this
     instance directory. To be called in the main thread, unless `stop` is given.
     """
     instance = Path(app.instance_path)
     with _the_only_worker(instance), app.app_context():
+        on_start()
         engine = db.engine
-        groups = tasks_of(app, live, engine)
+        journal = Keeping(instance, engine, metrics or Metrics())
+        groups = chores(instance, live, engine, journal, breakers or Breakers())
         if stop is not None:
             _work_beside(groups, stop)
         else:
             with _stopped_by_signals() as signalled:
                 _work_beside(groups, signalled)
         groups[0][0].attempt()  # the journal: what was appended since the last pass
-
-
-def tasks_of(app: Flask, live: Live, engine: Engine) -> tuple[list[Task], list[Task]]:
-    """Return what the worker does, the journal first; and what may be slow, as it asks CRMs."""
-    instance = Path(app.instance_path)
-    journal = Task(
-        "journal",
-        Collector(instance / "journal", engine).collect,
-        every=0.25,
-        expected=(CollectError,),
-    )
-    sweep = Task(
-        "sweep_recordings",
-        lambda: sweep_recordings(engine, RecordingStore(engine, instance / "recordings")),
-        every=_HOUR,
-        expected=(SQLAlchemyError, OSError, UnreadableDocument),
-    )
-    signing_in = Task(
-        "sign_in_to_crms",
-        lambda: upkeep.sign_in(live, _apart),
-        every=_SIGN_IN_EVERY,
-        expected=(upkeep.CrmsAway, SQLAlchemyError),
-    )
-    reading = Task(
-        "read_crm_fields",
-        lambda: upkeep.read_fields(live, engine, _apart),
-        every=_MINUTE,
-        expected=(upkeep.CrmsAway, SQLAlchemyError),
-    )
-    forgetting = Task(
-        "forget_tokens",
-        lambda: _with_session(engine, forget_old),
-        every=_HOUR,
-        expected=(SQLAlchemyError,),
-    )
-    tidying = Task(
-        "forget_modules",
-        lambda: _with_session(engine, forget_unused),
-        every=_DAY,
-        expected=(SQLAlchemyError, UnreadableDocument),
-    )
-    leaving = Task(
-        "forget_forms",
-        lambda: _with_session(engine, _forget_forms),
-        every=_MINUTE,
-        expected=(SQLAlchemyError,),
-    )
-    return [journal, sweep, forgetting, tidying, leaving], [signing_in, reading]
-
-
-def sweep_recordings(engine: Engine, recordings: RecordingStore) -> None:
-    """Drop the uploads that nothing came of: neither the draft nor any release names them.
-
-    Raises SQLAlchemyError, OSError and UnreadableDocument; then more is kept than has to be.
-    """
-    documents = select(Release.document).execution_options(yield_per=_DOCUMENTS_AT_ONCE)
-    with Session(engine) as session:
-        used = {recording.hash for recording in draft.read(session).recordings}
-        for document in session.scalars(documents):
-            used.update(hashes_in(document))
-    recordings.sweep(used)
-
-
-@contextmanager
-def _apart(crm: str) -> Iterator[None]:
-    """Keep a bug that was met with one CRM from those that come after it."""
-    try:
-        yield
-    except SQLAlchemyError:
-        raise  # that is away for all of them
-    except Exception:
-        # a bug in one adapter must not let the tokens of other CRMs end
-        log.exception("The worker failed at the CRM %s", crm)
-
-
-def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
-    with Session(engine) as session:
-        do(session)
-
-
-def _forget_forms(session: Session) -> None:
-    """Let go of what was typed into forms, and read for them, that nobody has saved."""
-    typed.forget_old(session)
-    catalogue.forget_forms(session)
-    session.commit()
+        journal.end()
 
 
 def _work_beside(groups: Sequence[list[Task]], stop: threading.Event) -> None:

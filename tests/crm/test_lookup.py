@@ -5,54 +5,27 @@ import weakref
 
 import pytest
 
+from tests.crm.crms import FOUND, Clock, FakeCrm
 from voiceapp.crm.contract import (
     Answer,
     Caller,
     CallFacts,
     CrmBadAnswer,
-    CrmError,
     CrmRefused,
     CrmUnavailable,
-    Found,
     KeyedDigits,
     NotFound,
+    Order,
     Search,
     Several,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.lookup import Lookup, Question, Reply
+from voiceapp.crm.lookup import Lookup, Reply
+from voiceapp.crm.memory import Question
 
 ADA = Caller("+12025550101")
 QUESTION = Question("directory", Search(ADA, "Contacts", ("Balance", "Tier")))
 CALL = CallFacts(caller="+12025550101", called="+12025550180", call_id="CA1")
-FOUND = Found({"Tier": "Gold", "Balance": "1,250.00"}, "phone number")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class FakeCrm:
-    """Answers after a while, by a clock of its own, and keeps what it was asked."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.answer: Answer | CrmError = FOUND
-        self.seconds = 0.0
-        self.asked: list[tuple[Search, CallFacts]] = []
-        self.seconds_given: list[float] = []
-        self._clock = clock
-
-    def find(self, search: Search, call: CallFacts, deadline: Deadline) -> Answer:
-        self.asked.append((search, call))
-        self.seconds_given.append(deadline.remaining())
-        self._clock.now += self.seconds
-        if isinstance(self.answer, CrmError):
-            raise self.answer
-        return self.answer
 
 
 class Request:
@@ -124,7 +97,7 @@ def test_a_second_question_of_the_same_call_is_answered_from_memory(ask, crm, cl
 
     reply = ask(crm, QUESTION, CALL)
 
-    assert reply == Reply(answer, ms=0, age=60)
+    assert reply == Reply(answer, ms=0, age=60, is_of_call=True)
     assert len(crm.asked) == 1
 
 
@@ -136,7 +109,7 @@ def test_trouble_is_remembered_for_the_call_too(ask, crm, clock, kind):
     crm.answer = FOUND
     clock.now += 5
 
-    assert ask(crm, QUESTION, CALL) == Reply(trouble, ms=0, age=5)
+    assert ask(crm, QUESTION, CALL) == Reply(trouble, ms=0, age=5, is_of_call=True)
     assert len(crm.asked) == 1
     assert ask(crm, QUESTION, CallFacts(call_id="CA2")).answer == FOUND
 
@@ -165,7 +138,7 @@ def test_what_was_told_is_forgotten_after_a_quarter_of_an_hour(ask, crm, clock):
     crm.answer = NotFound()
 
     clock.now += 899
-    assert ask(crm, QUESTION, CALL) == Reply(FOUND, ms=0, age=899)
+    assert ask(crm, QUESTION, CALL) == Reply(FOUND, ms=0, age=899, is_of_call=True)
 
     clock.now += 1
     assert ask(crm, QUESTION, CALL) == Reply(NotFound(), ms=0, age=0)
@@ -181,6 +154,8 @@ def test_what_was_told_is_forgotten_after_a_quarter_of_an_hour(ask, crm, clock):
             "directory", Search(KeyedDigits("1001", "AccountNo"), "Contacts", ("Balance", "Tier"))
         ),
         Question("directory", Search(ADA, "Contacts", ("Tier",))),
+        Question("directory", Search(ADA, "Contacts", ("Balance", "Tier"), Order())),
+        Question("directory", Search(ADA, "Contacts", ("Balance", "Tier")), ("+12025550180",)),
     ],
 )
 def test_another_question_of_the_same_call_is_asked(ask, crm, other):

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from voiceapp.models.journal import DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal import SUFFIX
+from voiceapp.routing.journal_files import SUFFIX
 from voiceapp.routing.lines import decode
 
 _ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """What is read from the journal is the same on both databases, and found by its indexes."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from tests.routing.journals import decision, end
+from voiceapp.routing.counts import What, _differences, _kept
 from voiceapp.routing.history import (
     BadKey,
     Tally,
@@ -217,6 +219,34 @@ def test_a_call_of_today_is_in_the_last_number_of_the_week(engine, session):
 )
 @pytest.mark.parametrize("before", ["", "1772368200000000-17"])
 def test_a_page_is_found_by_an_index_and_never_sorted(engine, session, wanted, index, before):
+    plan = plan_of(engine, session, lambda: listed(session, wanted, before))
+
+    assert index in plan
+    assert "B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda session: latest_safe(session, NOON, 3), "ix_decisions_safe"),
+        (lambda session: decisions_of(session, "CA1"), "call_sid"),
+        (lambda session: end_of(session, "CA1"), "call_sid"),
+        (lambda session: list(_kept(session, [What.CALL], [NOON], None)), "call_counts"),
+        (lambda session: _differences(session, 7, None, limit=9), "PRIMARY KEY|pk_decisions"),
+    ],
+)
+def test_what_pages_ask_for_is_found_by_an_index(engine, session, ask, index):
+    write_rows(engine, [decision("CA1", safe=True)])
+
+    plan = plan_of(engine, session, lambda: ask(session))
+
+    assert re.search(index, plan)
+    assert not re.search("SCAN (?!.*INDEX)|Seq Scan", plan)
+
+
+def plan_of(engine: Engine, session: Session, ask: Callable[[], object]) -> str:
+    """Return how a database goes about the first thing it is asked."""
     is_sqlite = engine.dialect.name == "sqlite"
     asked = []
     event.listen(
@@ -224,16 +254,11 @@ def test_a_page_is_found_by_an_index_and_never_sorted(engine, session, wanted, i
         "before_cursor_execute",
         lambda conn, cursor, statement, parameters, *_: asked.append((statement, parameters)),
     )
-    listed(session, wanted, before)
-    statement, parameters = asked[-1]
+    ask()
+    statement, parameters = asked[0]
     explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
     if not is_sqlite:  # of a table as small as this one it would read all
         session.execute(text("SET enable_seqscan = off"))
         session.execute(text("SET enable_bitmapscan = off"))
-
     rows = session.connection().exec_driver_sql(explain + statement, parameters).all()
-
-    plan = "\n".join(str(row[-1]) for row in rows)
-    assert index in plan
-    assert "B-TREE" not in plan
-    assert "Sort" not in plan
+    return "\n".join(str(row[-1]) for row in rows)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
+from tests.databases import engine_for
 from tests.routing.journals import (
     calls_in,
+    calls_stored,
     decision,
     end,
     entries_in,
@@ -21,9 +24,11 @@ from tests.routing.journals import (
     files_in,
     run_python,
 )
+from voiceapp.extensions import db
 from voiceapp.routing.entry import Entry
 from voiceapp.routing.journal import MAX_WAITING, Journal
-from voiceapp.routing.ledger import straight_to
+from voiceapp.routing.journal_files import bytes_in
+from voiceapp.routing.ledger import Collector, straight_to
 
 
 @pytest.fixture
@@ -214,6 +219,90 @@ def test_what_a_full_disk_refuses_is_lost_without_a_database(directory: Path) ->
 
     assert result["lost"] > 1
     assert len(calls_in(directory)) + result["lost"] == 11
+
+
+def _fill(journal: Journal, count: int) -> None:
+    for number in range(count):
+        journal.append(decision(f"CA{number}"))
+
+
+def test_files_grow_to_a_bound_and_what_is_beyond_goes_straight_to_the_database(
+    directory: Path,
+) -> None:
+    straight: list[Entry] = []
+    journal = Journal(directory, straight.append, max_bytes=5_000, most_bytes=50_000)
+
+    _fill(journal, 200)
+    journal.close()
+
+    kept = calls_in(directory)
+    assert kept + [entry.call_sid for entry in straight] == [f"CA{n}" for n in range(200)]
+    assert bytes_in(directory) == pytest.approx(50_000, rel=0.1)
+    assert journal.lost == 0
+
+
+def test_what_is_beyond_the_bound_is_lost_exactly_without_a_database(directory: Path) -> None:
+    journal = Journal(directory, max_bytes=5_000, most_bytes=50_000)
+
+    _fill(journal, 200)
+
+    assert len(calls_in(directory)) + journal.lost == 200
+    assert journal.lost > 50
+    journal.close()
+
+
+def test_several_processes_share_the_bound(directory: Path) -> None:
+    journals = [Journal(directory, most_bytes=1_000_000) for _ in range(4)]
+
+    def append(thread: int) -> None:
+        _fill(journals[thread], 800)
+
+    _in_threads(4, append)
+
+    assert sum(journal.lost for journal in journals) > 800
+    assert bytes_in(directory) == pytest.approx(1_000_000, rel=0.2)
+    for journal in journals:
+        journal.close()
+
+
+def test_files_grow_again_when_the_worker_has_made_room(directory: Path, sqlite_url: str) -> None:
+    journal = Journal(directory, max_bytes=5_000, most_bytes=50_000)
+    _fill(journal, 200)
+    lost = journal.lost
+    with engine_for(sqlite_url) as engine:
+        db.metadata.create_all(engine)
+        Collector(directory, engine).collect()
+
+        time.sleep(1.1)  # it looks for room once a second
+        journal.append(decision("CA-after"))
+        journal.close()
+        Collector(directory, engine).collect()
+
+        assert journal.lost == lost
+        assert len(calls_stored(engine)) == 201 - lost
+    assert files_in(directory) == []
+
+
+def test_with_the_database_away_all_but_what_is_lost_becomes_one_row_when_it_returns(
+    directory: Path, sqlite_url: str
+) -> None:
+    with engine_for(sqlite_url) as engine:  # without tables: every insert fails
+        straight = straight_to(engine)
+        journal = Journal(directory, straight, max_bytes=5_000, most_bytes=50_000, patience=30)
+        _fill(journal, 200)
+        db.metadata.create_all(engine)
+
+        time.sleep(1.1)
+        journal.append(decision("CA-straight"))
+        journal.close()
+        for _ in range(2):
+            Collector(directory, engine).collect()
+
+        stored = calls_stored(engine)
+        assert journal.lost > 0
+        assert len(stored) == len(set(stored)) == 201 - journal.lost
+        assert "CA-straight" in stored
+    assert files_in(directory) == []
 
 
 def test_the_log_says_once_that_files_fail_and_once_that_they_work(

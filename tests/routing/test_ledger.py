@@ -24,7 +24,8 @@ from tests.routing.journals import (
 from voiceapp.extensions import db
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry
-from voiceapp.routing.journal import SUFFIX, Journal
+from voiceapp.routing.journal import Journal
+from voiceapp.routing.journal_files import SUFFIX
 from voiceapp.routing.ledger import REFUSED, CollectError, Collector, straight_to, write_rows
 from voiceapp.routing.lines import encode
 
@@ -110,6 +111,35 @@ def test_an_entry_that_is_written_twice_is_one_row_and_the_first_stays(engine: E
     with engine.connect() as connection:
         assert list(connection.scalars(select(DecisionRow.outcome))) == ["matched"]
         assert list(connection.scalars(select(CallEndRow.status))) == ["completed"]
+
+
+def test_a_second_answer_that_differs_is_counted(engine: Engine) -> None:
+    there = [decision("CA1"), decision("CA2"), end("CA1")]
+    assert write_rows(engine, there) == 0
+
+    again = [
+        decision("CA1", destination_option="general"),
+        decision("CA2", ms=20.0, explanation=()),
+        decision("CA3", destination_kind="dial"),
+        decision("CA3", destination_kind="queue"),
+        end("CA1"),
+    ]
+
+    assert write_rows(engine, again) == 2
+    assert write_rows(engine, [decision("CA4")]) == 0
+
+
+def test_a_collector_adds_up_the_second_answers_that_differ(
+    engine: Engine, directory: Path, journal: Journal
+) -> None:
+    collector = Collector(directory, engine, batch=1)
+    for option in ("vip", "general", "vip", "overflow"):
+        journal.append(decision("CA1", destination_option=option))
+
+    collector.collect()
+
+    assert collector.differing == 2
+    assert calls_stored(engine) == ["CA1"]
 
 
 def test_steps_and_doors_of_one_call_are_rows_of_their_own(engine: Engine) -> None:

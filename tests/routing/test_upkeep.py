@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from voiceapp.chores import chores
 from voiceapp.crm.bounded import Bounded
+from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.contract import (
     CrmBadAnswer,
     CrmCredentialsRefused,
@@ -24,6 +25,8 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import Field
+from voiceapp.keeping import Keeping
+from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule
 from voiceapp.models.integrations import Credential
 from voiceapp.models.releases import Release
@@ -35,8 +38,8 @@ from voiceapp.routing.live import Live
 from voiceapp.routing.upkeep import CrmsAway
 from voiceapp.rules.plan import Installation, Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, Location, Rule
+from voiceapp.task import Task
 from voiceapp.vault import Vault
-from voiceapp.worker import Task, tasks_of
 
 GENERAL = Destination(DestinationKind.QUEUE, "general")
 ODOO, ZOHO, FORCE, UNUSED = (
@@ -342,8 +345,9 @@ def test_a_module_that_is_gone_keeps_the_list_of_modules_from_nobody(published, 
 @pytest.fixture
 def tasks(published: Live, engine: Engine, tmp_path: Path) -> dict[str, Task]:
     """What the worker does with CRMs, by name."""
-    app = Flask("voiceapp", instance_path=str(tmp_path))
-    return {task.name: task for task in tasks_of(app, published, engine)[1]}
+    journal = Keeping(tmp_path, engine, Metrics())
+    groups = chores(tmp_path, published, engine, journal, Breakers())
+    return {task.name: task for task in groups[1]}
 
 
 def test_a_bug_met_with_one_crm_keeps_the_worker_from_no_other(tasks, engine, crms, caplog):

@@ -1,7 +1,7 @@
 """Twilio in front of a running server: signs, posts, follows what it is told."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from types import TracebackType
@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # ships no types
 
 from tests.conftest import TOKEN, sign
+from tests.twiml.documents import faults_of
 from voiceapp.console.report import read_keys
 from voiceapp.console.story import Reply, Walk
 from voiceapp.console.walk import walk
@@ -33,8 +34,8 @@ class Answer:
         """The document, having seen that it is one that Twilio takes."""
         assert self.status == 200
         assert self.headers["Content-Type"].partition(";")[0] == "text/xml"
+        assert faults_of(self.body) == []
         document: Element = fromstring(self.body)
-        assert document.tag == "Response"
         return document
 
     @property
@@ -99,7 +100,7 @@ class Twilio:
         return self.request(method, target, body, headers)
 
     def request(
-        self, method: str, target: str, body: str | None, headers: Mapping[str, str]
+        self, method: str, target: str, body: str | bytes | None, headers: Mapping[str, str]
     ) -> Answer:
         """Send any request. Raises OSError or HTTPException when no answer comes."""
         try:
@@ -112,16 +113,19 @@ class Twilio:
 
     def call(self, caller: str, called: str, press: str | None = None) -> Walk:
         """Place a call and follow it to its end, as `flask call` would."""
+        return follow(self.post, caller, called, press)
 
-        def send(target: str, fields: Mapping[str, str]) -> Reply:
-            answer = self.post(target, **fields)
-            return Reply(answer.status, answer.headers["Content-Type"], answer.body.decode())
 
-        keys = read_keys(press)
-        sid = new_sid()
-        return walk(
-            send, caller=caller, called=called, call_sid=sid, account_sid=ACCOUNT, keys=keys
-        )
+def follow(post: Callable[..., Answer], caller: str, called: str, press: str | None = None) -> Walk:
+    """Follow a call to its end; `post(target, **fields)` is how its webhooks are posted."""
+
+    def send(target: str, fields: Mapping[str, str]) -> Reply:
+        answer = post(target, **fields)
+        return Reply(answer.status, answer.headers["Content-Type"], answer.body.decode())
+
+    keys = read_keys(press)
+    sid = new_sid()
+    return walk(send, caller=caller, called=called, call_sid=sid, account_sid=ACCOUNT, keys=keys)
 
 
 def new_sid() -> str:

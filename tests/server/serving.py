@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 from flask import Flask
@@ -35,10 +36,19 @@ running: "list[Server]" = []
 class Server:
     """One installation on this machine: a folder, web processes, perhaps a worker.
 
-    `settings` holds every setting, so that nothing of the developer's own comes in.
+    `settings` holds every setting, so that nothing of the developer's own comes in. `module` makes
+    the application; another than the real one may hand in what a test wants to replace. With
+    `pipes_log` the log goes through a pipe, to be there even if the processes can't write files.
     """
 
-    def __init__(self, instance: Path, changes: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        instance: Path,
+        changes: Mapping[str, str],
+        *,
+        module: str = "wsgi",
+        pipes_log: bool = False,
+    ) -> None:
         port = _free_port()
         self.instance = instance
         self.base = f"http://127.0.0.1:{port}"
@@ -46,6 +56,9 @@ class Server:
         addresses = {"HOST": "127.0.0.1", "PORT": str(port), "PUBLIC_BASE_URL": self.base}
         self.settings = {**settings(instance), **addresses, **changes}
         self.database_url = config.load(self.settings).database_url
+        self._module = module
+        self._pipes_log = pipes_log
+        self._pipes: list[subprocess.Popen[bytes]] = []
         self._port = port
         self._log = instance.with_name(f"{instance.name}-{port}.log")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -57,9 +70,9 @@ class Server:
 
     def start(self, name: str) -> None:
         """Start `web` or `worker`."""
-        with self._log.open("ab") as log:
+        with self._log_file() as log:
             self._processes[name] = subprocess.Popen(
-                ["/bin/sh", "-c", _COMMANDS[name]],
+                ["/bin/sh", "-c", _COMMANDS[name].replace("wsgi", self._module)],
                 cwd=ROOT,
                 env=_environment(self.settings),
                 stdout=log,
@@ -79,6 +92,15 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self._processes[name].pid, signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Ask gunicorn to replace its web processes by new ones."""
+        os.kill(self._processes["web"].pid, signal.SIGHUP)
+
+    def has_ended(self, name: str, seconds: float) -> bool:
+        """Say whether `web` or `worker` ends by itself within so many seconds."""
+        process = self._processes[name]
+        return eventually(lambda: process.poll() is not None, seconds)
+
     def stop(self) -> None:
         """Ask web and worker to end, and see to it that they do."""
         for name in self._processes:
@@ -87,6 +109,8 @@ class Server:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
             self.kill(name)
+        for pipe in self._pipes:
+            pipe.wait(timeout=5)
 
     def wait_until_it_answers(self) -> None:
         assert eventually(lambda: self._answers() and len(self.web_processes()) == PROCESSES)
@@ -121,6 +145,18 @@ class Server:
         files = [path for path in self.instance.rglob("*") if path.is_file()]
         return [path.name for path in [*files, self._log] if text.encode() in path.read_bytes()]
 
+    @contextmanager
+    def _log_file(self) -> Iterator[IO[bytes]]:
+        with self._log.open("ab") as log:
+            if not self._pipes_log:
+                yield log
+                return
+            pipe = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+            self._pipes.append(pipe)  # it ends when everybody has closed its other end
+            assert pipe.stdin is not None
+            with pipe.stdin:
+                yield pipe.stdin
+
     def _answers(self) -> bool:
         assert self._processes["web"].poll() is None, "The server has ended."
         connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
@@ -134,9 +170,16 @@ class Server:
 
 
 @contextmanager
-def serving(instance: Path, *, worker: bool = True, **changes: str) -> Iterator[Server]:
+def serving(
+    instance: Path,
+    *,
+    worker: bool = True,
+    module: str = "wsgi",
+    pipes_log: bool = False,
+    **changes: str,
+) -> Iterator[Server]:
     """Yield a server that answers; `changes` are settings. At the end nothing of it is left."""
-    server = Server(instance, changes)
+    server = Server(instance, changes, module=module, pipes_log=pipes_log)
     with ExitStack() as ending:
         running.append(server)
         ending.callback(running.remove, server)

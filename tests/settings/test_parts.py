@@ -262,12 +262,35 @@ def test_settings_are_saved(app: Flask, editor: FlaskClient):
         country="DE",
         time_zone="Europe/Berlin",
         voice__voice="Polly.Hans de-DE",
+        journal_days=" 30 ",
     )
 
     assert (answer.status_code, answer.location) == (303, SETTINGS)
     assert drafted(app).installation == Installation(
-        to("dial", "+49301234567"), "DE", "Europe/Berlin", Voice("Polly.Hans", "de-DE")
+        to("dial", "+49301234567"), "DE", "Europe/Berlin", Voice("Polly.Hans", "de-DE"), 30
     )
+
+
+@pytest.mark.parametrize(("typed", "days"), [("", 0), ("0", 0), ("1", 1), ("36500", 36_500)])
+def test_calls_are_kept_for_some_days_or_for_ever(app: Flask, editor: FlaskClient, typed, days):
+    page = opened(editor, SETTINGS)
+    assert page.fields["journal_days"] == "90"
+
+    assert send(editor, SETTINGS, page, journal_days=typed).status_code == 303
+
+    assert drafted(app).installation.journal_days == days
+    assert opened(editor, SETTINGS).fields["journal_days"] == (typed if days else "")
+
+
+@pytest.mark.parametrize("typed", ["-1", "36501", "1e3", "٣", "soon", "1" * 4400])
+def test_what_is_no_number_of_days_is_refused(app: Flask, editor: FlaskClient, typed):
+    before = drafted(app)
+
+    answer = send(editor, SETTINGS, opened(editor, SETTINGS), journal_days=typed)
+
+    assert answer.status_code == 422
+    assert "Type a number of days up to 36500" in answer.text
+    assert drafted(app) == before
 
 
 def test_settings_that_were_never_saved_begin_with_what_is_usual(app: Flask, editor: FlaskClient):
@@ -285,7 +308,7 @@ def test_settings_that_were_never_saved_begin_with_what_is_usual(app: Flask, edi
     answer = send(editor, SETTINGS, page, safe__kind="queue", safe__queue="vip")
 
     assert answer.status_code == 303
-    assert drafted(app).installation == Installation(to("queue", "vip"))
+    assert drafted(app).installation == Installation(to("queue", "vip"), journal_days=90)
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,14 @@ NEEDED = {
     "people.edit": ADMIN,
     "people.link": ADMIN,
     "people.remove": ADMIN,
+    "audit.index": ADMIN,
     "installation.index": READ_OR_EDIT,
     "trials.index": VIEWER,
 }
 """From which role on a page is opened, and from which on it is sent something."""
 
-OUTSIDE = {"static", "bootstrap.static", "prompts.recording", "front"}
+HEALTH = {"health.healthz", "health.readyz", "health.metrics"}  # which have a token of their own
+OUTSIDE = {"static", "bootstrap.static", "prompts.recording", "front", *HEALTH}
 """Views beside the settings pages and the webhooks, for anybody by intent."""
 
 
@@ -133,6 +135,21 @@ def test_whoever_tries_an_address_gets_as_far_as_their_role(app, signed_in, role
     assert content(app) == before
 
 
+def test_what_somebody_may_not_do_is_logged_and_what_strangers_try_is_not(app, signed_in, caplog):
+    viewer = signed_in("viewer")
+
+    browser(app).get("/admin/people/")
+    browser(app).post("/admin/sign-in")
+    assert caplog.messages == []
+    viewer.get("/admin/people/")
+    viewer.post("/admin/account")
+
+    refused, forged = caplog.messages
+    assert refused.startswith("Account ")
+    assert refused.endswith("refused settings.people.index: their role does not allow it")
+    assert forged.endswith("refused settings.access.account: the form was not one of ours")
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_a_menu_names_only_what_its_reader_may_open(signed_in, role):
     client = signed_in(role.value)
@@ -140,4 +157,5 @@ def test_a_menu_names_only_what_its_reader_may_open(signed_in, role):
     page = client.get("/admin/").text
 
     assert ("/admin/people/" in page) is (role is Role.ADMIN)
+    assert ("/admin/audit/" in page) is (role is Role.ADMIN)
     assert ("/admin/integrations/" in page) is (role is Role.ADMIN)

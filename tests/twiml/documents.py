@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
@@ -30,6 +31,27 @@ KNOWN = {
     "Gather": _children(Gather),
     "Dial": _children(Dial),
 }
+_ADDRESS = r"(/|https?://)[\x21-\x7e]+"
+_ATTRIBUTES = {
+    "action": _ADDRESS,
+    "method": "GET|POST",
+    "input": "dtmf|speech|dtmf speech",
+    "numDigits": "[1-9][0-9]*",
+    "finishOnKey": "[0-9#*]?",
+    "timeout": "[1-9][0-9]*",
+    "loop": "[0-9]+",
+    "voice": r"\S+",
+    "language": "[A-Za-z]{2,3}(-[A-Za-z0-9]+)+",
+}
+_TEXTS = {
+    "Redirect": _ADDRESS,
+    "Play": _ADDRESS,
+    "Enqueue": r"(?s)\S(.{0,62}\S)?",
+    "Say": r"(?s)\s*\S.{0,4095}",
+    "Number": r"\+[1-9][0-9]{6,14}",
+    "Sip": r"sips?:\S+",
+}
+"""How the texts of elements read; those that are not here hold nothing but elements."""
 
 
 def faults_of(body: bytes) -> list[str]:
@@ -44,19 +66,29 @@ def faults_of(body: bytes) -> list[str]:
         return [f"unreadable: {error}"]
     if root.tag != "Response":
         return [f"root is {root.tag}"]
-    return _faults_within(root) + _faults_of_ending(root)
+    return [*_faults_at(root), *_faults_within(root), *_faults_of_ending(root)]
 
 
-def _faults_within(parent: ElementTree.Element) -> list[str]:
-    faults = []
+def _faults_at(element: ElementTree.Element) -> Iterator[str]:
+    """Find what is wrong with an element's own text and the values of its attributes."""
+    if not re.fullmatch(_TEXTS.get(element.tag, r"\s*"), element.text or ""):
+        yield f"{element.tag} holds {(element.text or '')[:80]!r}"
+    if (element.tail or "").strip():
+        yield f"text after {element.tag}"
+    for name, value in element.attrib.items():
+        if not re.fullmatch(_ATTRIBUTES.get(name, ".*"), value):
+            yield f"{element.tag} {name}={value[:80]!r}"
+
+
+def _faults_within(parent: ElementTree.Element) -> Iterator[str]:
     for child in parent:
         known = KNOWN.get(parent.tag, {}).get(child.tag)
         if known is None:
-            faults.append(f"{child.tag} in {parent.tag}")
+            yield f"{child.tag} in {parent.tag}"
             continue
-        faults += [f"{child.tag} {name}" for name in child.attrib if name not in known]
-        faults += _faults_within(child)
-    return faults
+        yield from (f"{child.tag} {name}" for name in child.attrib if name not in known)
+        yield from _faults_at(child)
+        yield from _faults_within(child)
 
 
 def _faults_of_ending(root: ElementTree.Element) -> list[str]:
@@ -74,3 +106,14 @@ def next_target(body: bytes) -> str | None:
     """Return where a caller goes who presses nothing: the target of the last Redirect."""
     root = ElementTree.fromstring(body)
     return root[-1].text if len(root) and root[-1].tag == "Redirect" else None
+
+
+def chooses(target: str, twiml: str) -> bool:
+    """Say whether the answer of a webhook chose a destination: no menu, and no call that is over.
+
+    Each that did has a row in the journal.
+    """
+    path = target.partition("?")[0]
+    if path.startswith("/twiml/after/") and not path.endswith("/recording"):
+        return not twiml.endswith("<Response><Hangup /></Response>")
+    return path != "/twiml/status" and not re.search("<Gather[^>]*/key[?]", twiml)

@@ -14,6 +14,7 @@ from tests.conftest import MakeApp, poster
 from tests.routing.journals import entries_in
 from tests.twiml.documents import faults_of
 from voiceapp.crm.contract import CrmClient
+from voiceapp.routing.deliveries import Deliveries
 from voiceapp.routing.entry import DecisionEntry
 from voiceapp.routing.journal import Journal
 from voiceapp.runtime import Runtime, attach
@@ -94,7 +95,7 @@ def test_a_journal_that_fails_keeps_no_caller_from_where_they_go(
     app: Flask, instance: Path, caplog: pytest.LogCaptureFixture, target: str
 ):
     expected = poster(app)(target, **FIELDS).text
-    with_parts(app, journal=_BrokenJournal(instance / "journal"))
+    with_parts(app, journal=_BrokenJournal(instance / "journal"), deliveries=Deliveries())
 
     response = poster(app)(target, **FIELDS)
 

@@ -23,11 +23,11 @@ class Hosted:
 
 
 @contextmanager
-def hosted(crm: StandIn, folder: Path, path: str = "/") -> Iterator[Hosted]:
+def hosted(crm: StandIn, folder: Path, path: str = "/", host: str = HOST) -> Iterator[Hosted]:
     """Let a stand-in for a CRM of one's own run at `https://crm.test:<port><path>`."""
     authority = trustme.CA()
     bundle = folder / "authority.pem"
     authority.cert_pem.write_to_path(bundle)
-    with closing(HttpsServer(authority.issue_cert(HOST), crm)) as server:
-        settings = {"CRM_ALLOWED_HOSTS": HOST, "CRM_CA_BUNDLE": str(bundle)}
-        yield Hosted(crm, f"https://{HOST}:{server.port}{path}", settings)
+    with closing(HttpsServer(authority.issue_cert(host), crm)) as server:
+        settings = {"CRM_ALLOWED_HOSTS": host, "CRM_CA_BUNDLE": str(bundle)}
+        yield Hosted(crm, f"https://{host}:{server.port}{path}", settings)

@@ -154,6 +154,13 @@ class CrmOutOfTime(CrmUnavailable):
     advice = "Try again. If it stays slow, rules that ask it need more seconds: raise their Budget."
 
 
+class CrmPaused(CrmUnavailable):
+    """The CRM was not asked: it has failed repeatedly, and does not answer again yet."""
+
+    outcome = "paused"
+    advice = "Mend what is wrong with the CRM. It is asked again as soon as it answers."
+
+
 class CrmThrottled(CrmUnavailable):
     """The CRM has been asked too often; it says to wait for `retry_after` seconds, if it says."""
 

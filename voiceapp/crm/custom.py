@@ -139,6 +139,23 @@ class CustomUrlClient:
         return parts._replace(query=f"{parts.query}&{added}" if parts.query else added).geturl()
 
 
+def told_of_the_call(address: str) -> tuple[str, ...]:
+    """
+    Return what of a call a service at an address is told beside who is looked for.
+
+    `call_id`, which is another for each call, counts only where the address asks for it.
+
+    >>> told_of_the_call("https://crm.example/find?number={caller}&id={call_id}")
+    ('caller', 'call_id')
+    >>> told_of_the_call("https://crm.example/find")
+    ('caller', 'called')
+    """
+    named = _PLACEHOLDER.findall(address)
+    if not named:
+        return ("caller", "called")
+    return tuple(name for name in ("caller", "called", "call_id") if name in named)
+
+
 def _texts(value: FieldValue) -> Iterator[str]:
     """Yield every text that a value is or holds."""
     match value:

@@ -116,6 +116,10 @@ class Surroundings:
     book: Callable[[Connection], Book] = _own_book
 
 
+def _nothing_of_the_call(url: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of CRM.
@@ -126,7 +130,9 @@ class Kind:
     for an address that can never be asked; `site` is the address of one that has no other.
     `also` finds what else is wrong with what was told. `redeem` returns what is kept in the place
     of a one-time code that was typed as TOKEN, or what was typed if it is none. `signs_in` says
-    how, `tried` against what it has been tried for real (blank: nothing yet).
+    how, `tried` against what it has been tried for real (blank: nothing yet). What an `is_live`
+    one answers counts for nobody else: it is asked anew each time. `told` names what of the call
+    its answer depends on at an address, as the fields of `CallFacts`.
     """
 
     title: str
@@ -140,6 +146,8 @@ class Kind:
     redeem: Callable[[Connection, Door, Deadline], str] | None = None
     signs_in: str = ""
     tried: str = ""
+    is_live: bool = False
+    told: Callable[[str], tuple[str, ...]] = _nothing_of_the_call
 
     def ask(self, name: str) -> Ask | None:
         """Return what is to be told under a name; None if nothing is."""

@@ -1,11 +1,14 @@
 """Telephone numbers as people write them: which spellings to try, and whether two are the same."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 _KEPT = re.compile(r"[^0-9+]")
+_SHOWN = 4096
+"""Numbers that are kept as people read them: a call shows its two several times."""
 
 
 def spellings(number: str, country: str) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ def read_e164(text: str, country: str) -> str | None:
     return None if parsed is None else _e164(parsed)
 
 
+@lru_cache(_SHOWN)
 def show(number: str) -> str:
     """
     Return a number as people read it; anything that is no number as it is.

@@ -19,7 +19,12 @@ from voiceapp.crm import (
     zoho,
 )
 from voiceapp.crm.contract import CrmClient
-from voiceapp.crm.custom import CustomUrlClient, SecretHeader, refuse_what_cannot_be_asked
+from voiceapp.crm.custom import (
+    CustomUrlClient,
+    SecretHeader,
+    refuse_what_cannot_be_asked,
+    told_of_the_call,
+)
 from voiceapp.crm.directory import MODULES, DirectoryClient
 from voiceapp.crm.kind import (
     HEADER_NAME,
@@ -69,6 +74,7 @@ KINDS: dict[str, Kind] = {
         modules=dict.fromkeys(MODULES, "kept in voiceapp itself"),
         signs_in="needs nothing",
         tried="part of voiceapp",
+        is_live=True,
     ),
     CUSTOM_URL: Kind(
         title="Custom URL",
@@ -86,6 +92,7 @@ KINDS: dict[str, Kind] = {
         header=True,
         signs_in="with a header of one's choice, or none",
         tried="any service that keeps to it",
+        told=told_of_the_call,
     ),
     "salesforce": salesforce.KIND,
     "espocrm": espocrm.KIND,

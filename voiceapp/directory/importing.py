@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from voiceapp.directory import check
 from voiceapp.directory.numbers import one_spelling
-from voiceapp.directory.store import StoredContact, from_row, stored
+from voiceapp.directory.store import StoredContact, columns_of, from_row, stored
 from voiceapp.directory.table import ContactLine, LineFault, Sheet
+from voiceapp.models.audit import Action, note
 from voiceapp.models.contacts import Contact, ContactKey, fold, keys_of
+from voiceapp.rules.diff import Line
 
 T = TypeVar("T")
 
@@ -65,7 +67,7 @@ class ImportPreview:
 
 def differences(before: StoredContact, after: StoredContact) -> tuple[Difference, ...]:
     """Return where two contacts differ; blanks around a text are no difference."""
-    olds, news = _columns(before), _columns(after)
+    olds, news = columns_of(before), columns_of(after)
     return tuple(
         Difference(column, olds.get(column, ""), news.get(column, ""))
         for column in dict.fromkeys((*olds, *news))
@@ -101,10 +103,18 @@ def apply(
         found = _as_expected(preview(session, module, part, country), part, wanted)
         _add(session, module, found.added)
         _change(session, module, [change.after for change in found.changed])
+        _tell(session, module, found)
         session.commit()
         done.append(found)
         pause(_PAUSE)
     return _joined(done)
+
+
+def _tell(session: Session, module: str, done: ImportPreview) -> None:
+    """Write into the audit log how much a batch of lines has done."""
+    counts = {"Contacts added": len(done.added), "Contacts changed": len(done.changed)}
+    if lines := [Line(label, "", str(count)) for label, count in counts.items() if count]:
+        note(session, Action.IMPORTED, f"{module}: a file", lines)
 
 
 class _Unmatched(Exception):
@@ -203,12 +213,6 @@ def _merged(contact: StoredContact, line: ContactLine, sheet: Sheet) -> StoredCo
     kept = {field: text for field, text in contact.fields.items() if field not in sheet.columns}
     phones = line.phones if sheet.has_phones else contact.phones
     return StoredContact(contact.id, line.name, phones, {**kept, **line.fields})
-
-
-def _columns(contact: StoredContact) -> Mapping[str, str]:
-    numbers = "; ".join(phone.strip() for phone in contact.phones)
-    fields = {field: text.strip() for field, text in contact.fields.items()}
-    return {"Name": contact.name.strip(), "Phone": numbers, **fields}
 
 
 def _keep_writers_out(session: Session) -> None:

@@ -14,7 +14,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from voiceapp.crm.directory import PHONE
 from voiceapp.crm.phone import compact, read_e164, spellings
+from voiceapp.models.audit import Action, note
 from voiceapp.models.contacts import Contact, ContactKey, fold
+from voiceapp.rules.diff import Line
 
 MODULES = ("Contacts", "Leads", "Accounts")
 """The modules that are always there, empty or not."""
@@ -52,6 +54,13 @@ class Page:
 
     contacts: tuple[StoredContact, ...]
     next: tuple[str, int] | None
+
+
+def columns_of(contact: StoredContact) -> Mapping[str, str]:
+    """Return what a contact says, column by column, without blanks around it."""
+    numbers = "; ".join(phone.strip() for phone in contact.phones)
+    fields = {field: text.strip() for field, text in contact.fields.items()}
+    return {"Name": contact.name.strip(), "Phone": numbers, **fields}
 
 
 def modules(session: Session) -> tuple[str, ...]:
@@ -116,10 +125,12 @@ def save_contact(
     Whoever calls has checked it; `seen` is the fingerprint that it was read with. Raises
     ContactGone and ContactChanged; then nothing was changed.
     """
+    before = None
     if contact_id is None:
         contact = Contact(module=module)
     else:
         contact = _row(session, module, contact_id, seen)
+        before = _as_kept(contact)
     contact.name = name.strip()
     contact.phones = [phone.strip() for phone in phones if phone.strip()]
     contact.fields = {
@@ -128,6 +139,7 @@ def save_contact(
     contact.index()
     session.add(contact)
     _flush(session)
+    _tell(session, module, before, _as_kept(contact))
     return contact.id
 
 
@@ -136,7 +148,9 @@ def delete_contact(session: Session, module: str, contact_id: int, seen: str | N
 
     Raises ContactGone and ContactChanged; then nothing was changed.
     """
-    session.delete(_row(session, module, contact_id, seen))
+    contact = _row(session, module, contact_id, seen)
+    _tell(session, module, _as_kept(contact), None)
+    session.delete(contact)
     _flush(session)
 
 
@@ -173,6 +187,22 @@ def _row(session: Session, module: str, contact_id: int, seen: str | None) -> Co
 
 def _as_kept(contact: Contact) -> StoredContact:
     return StoredContact(contact.id, contact.name, tuple(contact.phones), dict(contact.fields))
+
+
+def _tell(
+    session: Session, module: str, before: StoredContact | None, after: StoredContact | None
+) -> None:
+    """Write into the audit log what becomes of a contact."""
+    was, is_ = (columns_of(one) if one else {} for one in (before, after))
+    lines = [
+        Line(column, was.get(column, ""), is_.get(column, ""))
+        for column in dict.fromkeys((*was, *is_))
+        if was.get(column, "") != is_.get(column, "")
+    ]
+    one = after or before
+    if one is not None and lines:
+        changed = Action.CHANGED if before else Action.ADDED
+        note(session, changed if after else Action.DELETED, f"{module}: {one.name}", lines)
 
 
 def _flush(session: Session) -> None:

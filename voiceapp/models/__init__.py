@@ -3,7 +3,9 @@
 from importlib import import_module
 
 _FILES = (
+    "audit",
     "contacts",
+    "counts",
     "crm_state",
     "draft",
     "imports",

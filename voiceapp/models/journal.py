@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voiceapp.extensions import Base
@@ -47,6 +47,14 @@ class DecisionRow(Base):
         Index(None, "caller", "at", "id"),
         Index(None, "called", "at", "id"),
         Index(None, "outcome", "at", "id"),
+        # as each of them spells that the column holds
+        Index(
+            "ix_decisions_safe",
+            "at",
+            "id",
+            sqlite_where=text("safe = 1"),
+            postgresql_where=text("safe"),
+        ),
     )
 
 
@@ -57,7 +65,7 @@ class CallEndRow(Base):
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     call_sid: Mapped[str] = mapped_column(String(64), unique=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     status: Mapped[str] = mapped_column(String(64))
     duration: Mapped[int | None]
     test: Mapped[bool]

@@ -4,12 +4,14 @@ from sqlalchemy import Select, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from voiceapp.models.audit import Action, note
 from voiceapp.models.people import Person
 from voiceapp.people.emails import comparable, read_email
 from voiceapp.people.errors import BadName, EmailTaken, LastAdmin
-from voiceapp.people.links import new_link, shut_out
+from voiceapp.people.links import new_link, shut_out, told_as
 from voiceapp.people.passwords import check_password, hash_password
 from voiceapp.people.role import Role
+from voiceapp.rules.diff import Line
 
 LONGEST_NAME = 200
 
@@ -22,6 +24,7 @@ def add(session: Session, email: str, name: str, role: Role) -> str:
     person = Person(email=read_email(email), name=_read_name(name), role=role)
     _insert(session, person)
     token = new_link(session, person)
+    note(session, Action.INVITED, told_as(person), [Line("Role", "", role.value)])
     session.commit()
     return token
 
@@ -32,6 +35,7 @@ def make_first_admin(session: Session, email: str, password: str) -> None:
     check_password(password, email=admin.email, name=admin.name)
     admin.password_hash = hash_password(password)
     _insert(session, admin)
+    note(session, Action.ADDED, told_as(admin), [Line("Role", "", Role.ADMIN.value)])
     session.commit()
 
 
@@ -51,7 +55,10 @@ def change_role(session: Session, person: Person, role: Role) -> None:
     """Let somebody do more, or less. Raises LastAdmin."""
     if role is not Role.ADMIN:
         _make_sure_an_admin_remains(session, person)
+    was = person.role
     session.execute(update(Person).where(Person.id == person.id).values(role=role))
+    if was != role:
+        note(session, Action.ROLE_CHANGED, told_as(person), [Line("Role", was, role.value)])
     session.commit()
 
 
@@ -59,6 +66,8 @@ def remove(session: Session, person: Person) -> None:
     """Take an account away, with its sign-ins and links. Raises LastAdmin."""
     _make_sure_an_admin_remains(session, person)
     shut_out(session, person)
+    lines = [Line("Role", person.role, "")]
+    note(session, Action.ACCOUNT_REMOVED, told_as(person), lines)
     session.execute(delete(Person).where(Person.id == person.id))
     session.commit()
 

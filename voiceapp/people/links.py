@@ -7,6 +7,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from voiceapp.models.audit import Action, Actor, note
 from voiceapp.models.people import OneTimeLink, Person, SignIn
 from voiceapp.models.types import now
 from voiceapp.people.errors import LinkSpent
@@ -21,6 +22,7 @@ def renew_link(session: Session, person: Person) -> str:
     shut_out(session, person)
     person.password_hash = None
     token = new_link(session, person)
+    note(session, Action.PASSWORD_RESET, told_as(person))
     session.commit()
     return token
 
@@ -63,6 +65,7 @@ def accept_link(
         session.rollback()
         raise LinkSpent
     person.password_hash = password_hash
+    note(session, Action.PASSWORD_CHOSEN, told_as(person), by=Actor(name, email))
     session.commit()
     return person
 
@@ -72,6 +75,11 @@ def new_link(session: Session, person: Person) -> str:
     token = make_token()
     session.add(OneTimeLink(token_hash=hash_token(token), person_id=person.id))
     return token
+
+
+def told_as(person: Person) -> str:
+    """Return how the audit log names somebody."""
+    return f"{person.name} ({person.email})"
 
 
 def shut_out(session: Session, person: Person) -> None:

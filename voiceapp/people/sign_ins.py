@@ -7,6 +7,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from voiceapp.models.audit import Action, Actor, note
 from voiceapp.models.people import OneTimeLink, Person, SignIn
 from voiceapp.models.types import now
 from voiceapp.people import links
@@ -36,6 +37,7 @@ def authenticate(
     session.commit()  # hashing takes a while, and must not hold a connection
     right = is_right(password, kept, hasher)
     if kept is None or not right:
+        _note_failure(session, person_id)
         return None
     renewed = hash_password(password, hasher) if hasher.check_needs_rehash(kept) else kept
     person = session.scalar(select(Person).filter_by(id=person_id, password_hash=kept))
@@ -56,6 +58,7 @@ def change_password(
     unchanged = update(Person).where(Person.id == person.id, Person.password_hash == kept)
     session.commit()  # hashing takes a while, and must not hold a connection
     if not is_right(old, kept, hasher):
+        _note_failure(session, person.id)
         raise WrongPassword(_NOT_PRESENT)
     check_password(new, email=email, name=name)
     changed = unchanged.values(password_hash=hash_password(new, hasher))
@@ -64,12 +67,17 @@ def change_password(
         session.rollback()
         raise WrongPassword(_NOT_PRESENT)
     links.shut_out(session, person)
-    return sign_in(session, person)
+    note(session, Action.PASSWORD_CHANGED, links.told_as(person), by=Actor(name, email))
+    return _begin(session, person, now())
 
 
 def sign_in(session: Session, person: Person, *, clock: Clock = now) -> str:
     """Return the token of a new sign-in; sweeps away what is too old to be used."""
-    at = clock()
+    note(session, Action.SIGNED_IN, links.told_as(person), by=Actor(person.name, person.email))
+    return _begin(session, person, clock())
+
+
+def _begin(session: Session, person: Person, at: datetime) -> str:
     session.execute(delete(SignIn).where(_has_ended(at)))
     session.execute(delete(OneTimeLink).where(OneTimeLink.created_at <= at - links.VALID_FOR))
     token = make_token()
@@ -99,7 +107,20 @@ def signed_in(session: Session, token: str, *, clock: Clock = now) -> Person | N
 
 def sign_out(session: Session, token: str) -> None:
     """End one sign-in, if it has not ended already."""
-    session.execute(delete(SignIn).where(SignIn.token_hash == hash_token(token)))
+    ended = delete(SignIn).where(SignIn.token_hash == hash_token(token))
+    person_id = session.scalar(ended.returning(SignIn.person_id))
+    person = session.get(Person, person_id) if person_id is not None else None
+    if person is not None:
+        who = Actor(person.name, person.email)
+        note(session, Action.SIGNED_OUT, links.told_as(person), by=who)
+    session.commit()
+
+
+def _note_failure(session: Session, person_id: int | None) -> None:
+    """Note that a password was wrong; what was typed for an address may have been one, too."""
+    person = session.get(Person, person_id) if person_id is not None else None
+    subject = links.told_as(person) if person else "nobody who has an account"
+    note(session, Action.SIGN_IN_FAILED, subject)
     session.commit()
 
 

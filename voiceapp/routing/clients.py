@@ -1,12 +1,17 @@
 """Integrations with their secrets, as clients that can be asked."""
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from cachetools import LRUCache
 
-from voiceapp.crm.contract import CrmClient, CrmRefused
+from voiceapp.crm.contract import CallFacts, CrmClient, CrmRefused
+from voiceapp.crm.kind import Kind
+from voiceapp.crm.registry import KINDS
 from voiceapp.rules.plan import Integration
 from voiceapp.vault import Sealed, Vault, origin
 
@@ -21,6 +26,31 @@ ClientFor: TypeAlias = Callable[[Integration, Mapping[str, str], str], CrmClient
 integration is not set up rightly."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A client with the name under which all processes know what it was asked.
+
+    The name has nothing secret in it, and is another one when the address, an option, a secret or
+    the country changes.
+    """
+
+    client: CrmClient
+    name: str
+    kind: Kind | None
+    url: str
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether it is asked anew each time."""
+        return self.kind is not None and self.kind.is_live
+
+    def told(self, call: CallFacts) -> tuple[str, ...]:
+        """Return what of a call its answer depends on, beside who is looked for."""
+        if self.kind is None:
+            return ()
+        return tuple(getattr(call, name) for name in self.kind.told(self.url))
+
+
 class Clients:
     """Makes clients and keeps them, with their pooled connections, until something changes."""
 
@@ -28,7 +58,7 @@ class Clients:
         self._client_for = client_for
         self._vault = vault
         self._credentials: Credentials = {}
-        self._kept: LRUCache[object, CrmClient] = LRUCache(_KEPT)
+        self._kept: LRUCache[object, Source] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     def take_credentials(self, credentials: Credentials) -> None:
@@ -37,13 +67,19 @@ class Clients:
 
     def client(self, integration: Integration, country: str) -> CrmClient:
         """Return the client of an integration. Raises CrmRefused if it can't be used as it is."""
+        return self.source(integration, country).client
+
+    def source(self, integration: Integration, country: str) -> Source:
+        """Return the client of an integration, by its name. Raises CrmRefused as `client` does."""
         sealed = self._sealed(integration)
         options = tuple(sorted(integration.options.items()))
         key = (integration.key, integration.kind, integration.url, options, sealed, country)
         with self._lock:
             known = self._kept.get(key)
         if known is None:
-            known = self._make(integration, sealed, country)
+            client = self._make(integration, sealed, country)
+            name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+            known = Source(client, name, KINDS.get(integration.kind), integration.url)
             with self._lock:
                 self._kept[key] = known
         return known

@@ -12,8 +12,11 @@ from typing import TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.kind import HEADER_NAME
 from voiceapp.crm.registry import KINDS
+from voiceapp.models.audit import CHANGED, MASKED, Action, note
 from voiceapp.models.integrations import Credential
+from voiceapp.rules.diff import Line
 from voiceapp.rules.plan import Integration
 from voiceapp.vault import Sealed, Vault, origin
 
@@ -78,6 +81,35 @@ def keep(
         if sealed != before.get(at):
             session.merge(Credential(integration=integration.key, origin=at, secrets=sealed))
             log.info("%s typed a secret of %s for %s", author, integration.name, at)
+            _tell(session, integration, at, _open(vault, before.get(at)), _open(vault, sealed))
+
+
+def _tell(
+    session: Session,
+    integration: Integration,
+    at: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> None:
+    """Write into the audit log which secrets have changed, and nothing of what they are."""
+    names = {slot: name for name, slot in slots_of(integration).items()}
+    for slot in dict.fromkeys((*before, *after)):
+        if before.get(slot) != after.get(slot):
+            is_typed = slot in after
+            action = Action.SECRET_TYPED if is_typed else Action.SECRET_REMOVED
+            told = Line(
+                f"{_label(integration, names.get(slot, ''))} for {at}",
+                MASKED if slot in before else "",
+                CHANGED if is_typed else "",
+            )
+            note(session, action, f"Integration {integration.name}", [told])
+
+
+def _label(integration: Integration, name: str) -> str:
+    ask = KINDS[integration.kind].ask(name)
+    if ask is not None:
+        return ask.label
+    return f"Header {integration.options[name]}" if name == HEADER_NAME else "Secret"
 
 
 def rotate(session: Session, vault: Vault) -> tuple[int, int]:
@@ -89,6 +121,7 @@ def rotate(session: Session, vault: Vault) -> tuple[int, int]:
             done += 1
         except Sealed:
             lost += 1
+    note(session, Action.SECRETS_ENCRYPTED, "All integrations")
     return done, lost
 
 

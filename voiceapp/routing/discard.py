@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
+from voiceapp.models.audit import Action
 from voiceapp.routing import draft, releases
+from voiceapp.routing.audited import audited
 from voiceapp.routing.kinds import key_of
 from voiceapp.rules.diff import Change
 from voiceapp.rules.plan import Integration, Plan
@@ -30,12 +32,13 @@ def discard(session: Session, title: str, author: str) -> tuple[str, ...]:
     ]
     came = {_name(part): part for change in wanted for part in _belonging(drafted, change)}
     was = {_name(part): part for change in wanted if live for part in _belonging(live, change)}
-    with draft.written(session):
+    with draft.written(session), audited(session, Action.PUT_BACK):
         for name, part in came.items():
             if name not in was and not _is_asked_by_others(drafted, part, came):
                 _take_out(session, part, author)
         for part in was.values():
             draft.save(session, part, author)
+    with draft.written(session):
         session.commit()
     return tuple(change.title for change in wanted)
 

@@ -1,17 +1,18 @@
 """Reading the journal: what calls came to, newest first, and how many there were."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, case, distinct, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.models.types import now
+from voiceapp.routing import counts
+from voiceapp.routing.counts import What
 from voiceapp.routing.entry import DecisionEntry, EndEntry
 
 PAGE = 50
@@ -109,23 +110,22 @@ def latest_safe(session: Session, since: datetime, count: int) -> tuple[Decision
 
 
 def has_real_calls(session: Session) -> bool:
-    """Say whether Twilio has ever sent us a call."""
+    """Say whether Twilio has ever sent us a call, be it forgotten by now."""
     query = select(DecisionRow.id).where(DecisionRow.test.is_(False)).limit(1)
-    return session.scalar(query) is not None
+    return counts.has_any(session) or session.scalar(query) is not None
 
 
 def tally(session: Session, days: Sequence[datetime]) -> Tally:
     """Count the real calls of each day; `days` has the moments at which they begin.
 
-    A call that was still decided about after midnight counts on both days.
+    A call counts on the day on which it was first decided about, or first had an outcome.
     """
     nobody = (0,) * len(days)
-    everything = literal("all")
-    by_outcome = _count(session, days, DecisionRow.outcome)
+    found = counts.sums(session, (What.CALL, What.OUTCOME, What.SAFE), days)
     return Tally(
-        calls=_count(session, days, everything).get("all", nobody),
-        outcomes={outcome: numbers for outcome, numbers in by_outcome.items() if outcome},
-        safe=_count(session, days, everything, DecisionRow.safe).get("all", nobody),
+        calls=found.get((What.CALL, ""), nobody),
+        outcomes={name: numbers for (what, name), numbers in found.items() if what is What.OUTCOME},
+        safe=found.get((What.SAFE, ""), nobody),
     )
 
 
@@ -136,8 +136,8 @@ def calls_of_rules(session: Session, since: datetime) -> Mapping[str, Numbers]:
     """
     first = _midnight(since)
     days = [first + timedelta(days=day) for day in range(WEEK)]
-    by_rule = _count(session, days, DecisionRow.rule, DecisionRow.at < days[-1] + timedelta(days=1))
-    return {rule: numbers for rule, numbers in by_rule.items() if rule}
+    found = counts.sums(session, (What.RULE,), days, until=days[-1] + timedelta(days=1))
+    return {rule: numbers for (_, rule), numbers in found.items()}
 
 
 def week_begin() -> datetime:
@@ -170,23 +170,6 @@ def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _real_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
     return DecisionRow.at >= since, DecisionRow.test.is_(False)
-
-
-def _count(
-    session: Session,
-    days: Sequence[datetime],
-    by: ColumnElement[str] | Any,
-    *conditions: ColumnElement[bool] | Any,
-) -> dict[str, Numbers]:
-    """Return how many real calls have each value of `by`, on each day."""
-    on = case(*((DecisionRow.at >= days[day], day) for day in reversed(range(len(days)))))
-    query = select(by.label("counted"), on.label("day"), func.count(distinct(DecisionRow.call_sid)))
-    found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(days))
-    where = (*_real_since(days[0]), *conditions)
-    # by their labels: PostgreSQL would not see that an expression with parameters is the same
-    for value, day, number in session.execute(query.where(*where).group_by("counted", "day")):
-        found[value][day] = number
-    return {value: tuple(numbers) for value, numbers in found.items()}
 
 
 def _entry(row: Sequence[Any], columns: Sequence[Any], start: int = 0) -> DecisionEntry:

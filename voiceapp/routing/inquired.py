@@ -9,6 +9,7 @@ from voiceapp.crm.lookup import Reply
 from voiceapp.crm.phone import show
 from voiceapp.routing.table import Table
 from voiceapp.routing.values import plain_value, shows_digits, to_value
+from voiceapp.rules.ages import span
 from voiceapp.rules.rule import Prefer, Rule
 from voiceapp.rules.words import PREFERRED
 
@@ -60,7 +61,10 @@ def _by(who: crm.Who) -> str:
 
 
 def _found(reply: Reply) -> str:
-    when = "earlier in this call" if reply.age else f"in {reply.ms:,.0f} ms"
+    when = _when(reply)
+    if reply.trouble is not None:
+        failed = f"in {reply.ms:,.0f} ms" if reply.ms >= 1 else "at once"
+        when = f"{span(reply.age)} ago, which counts as it failed {failed}"
     match reply.answer:
         case crm.Found():
             return f"1 found {when}"
@@ -70,6 +74,14 @@ def _found(reply: Reply) -> str:
             return f"{count} found {when}"
         case crm.CrmError():
             return f"it failed {when}"
+
+
+def _when(reply: Reply) -> str:
+    if reply.is_of_call:
+        return "earlier in this call"
+    if reply.age:
+        return f"{span(reply.age)} ago, which still counts"
+    return f"in {reply.ms:,.0f} ms"
 
 
 def _which(rule: Rule, who: crm.Who, reply: Reply, preference: Preference) -> str:
@@ -100,6 +112,7 @@ def record(
         "by": "caller" if isinstance(who, crm.Caller) else rule.search_field,
         "ms": round(sum(one.reply.ms for one in asked), 1),
         "age": round(last.reply.age, 1),
+        **({"trouble": str(last.reply.trouble)} if last.reply.trouble else {}),
         **_kept(who, found, last.reply.answer),
     }
     if before:

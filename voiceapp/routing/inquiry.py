@@ -7,8 +7,9 @@ from typing import Any
 
 from voiceapp.crm import contract as crm
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.lookup import Lookup, Question, Reply
-from voiceapp.routing.clients import Clients
+from voiceapp.crm.lookup import NOTHING_KEPT, Ages, Lookup, Reply
+from voiceapp.crm.memory import Question
+from voiceapp.routing.clients import Clients, Source
 from voiceapp.routing.inquired import Asked, Preference, record, sentence
 from voiceapp.routing.table import Table
 from voiceapp.routing.values import shows_digits, to_value
@@ -40,11 +41,15 @@ class Inquiry:
 
 
 class Inquirer:
-    """Looks callers up for rules."""
+    """Looks callers up for rules; one that `is_trying` takes nothing that was said in other calls.
 
-    def __init__(self, clients: Clients, lookup: Lookup) -> None:
+    What it is told then is not for other calls, either.
+    """
+
+    def __init__(self, clients: Clients, lookup: Lookup, *, is_trying: bool = False) -> None:
         self._clients = clients
         self._lookup = lookup
+        self._is_trying = is_trying
 
     def inquire(self, rule: Rule, call: IncomingCall, table: Table) -> Inquiry:
         """Return what the CRM of a rule says about a caller; trouble is an answer, too."""
@@ -59,18 +64,18 @@ class Inquirer:
             who = crm.Caller(call.number)
         asked = self._ask(rule, call, table, who)
         last = asked[-1].reply
-        if isinstance(last.answer, crm.CrmError) and not last.age:
-            what = (
-                f"of rule {rule.name}" if rule.name else table.integrations[rule.integration].name
-            )
-            log.warning("The CRM %s failed: %s", what, last.answer)
+        trouble = last.trouble or (None if last.is_of_call else last.answer)
+        if isinstance(trouble, crm.CrmError):
+            of_rule = f"of rule {rule.name}"
+            what = of_rule if rule.name else table.integrations[rule.integration].name
+            log.warning("The CRM %s failed: %s", what, trouble)
         return _inquiry(rule, table, who, asked)
 
     def _ask(self, rule: Rule, call: IncomingCall, table: Table, who: crm.Who) -> tuple[Asked, ...]:
         """Ask module by module, within one budget, as long as nobody is found."""
         facts = crm.CallFacts(caller=call.number or "", called=call.called, call_id=call.sid)
         try:
-            client = self._clients.client(table.integrations[rule.integration], table.country)
+            source = self._clients.source(table.integrations[rule.integration], table.country)
         except crm.CrmRefused as error:
             return (Asked(rule.module, Reply(error, 0, 0)),)
         deadline = Deadline.after(float(rule.budget), self._lookup.clock)
@@ -81,7 +86,7 @@ class Inquirer:
                 asked.append(Asked(module, Reply(late, 0, 0)))
                 break
             search = crm.Search(who, module, table.fields[rule.integration, module], _order(rule))
-            asked.append(self._asked(client, rule, search, facts, deadline))
+            asked.append(self._asked(source, rule, search, facts, deadline))
             reply = asked[-1].reply
             if not isinstance(reply.answer, crm.NotFound):
                 break
@@ -89,19 +94,29 @@ class Inquirer:
 
     def _asked(
         self,
-        client: crm.CrmClient,
+        source: Source,
         rule: Rule,
         search: crm.Search,
         facts: crm.CallFacts,
         deadline: Deadline,
     ) -> Asked:
         """Ask for the fields of all rules; where one is wrong, for those of this rule alone."""
-        reply = self._lookup.ask(client, Question(rule.integration, search), facts, deadline)
+
+        def ask(search: crm.Search) -> Reply:
+            question = Question(source.name, search, source.told(facts))
+            return self._lookup.ask(source.client, question, facts, deadline, ages)
+
+        ages = NOTHING_KEPT if self._is_trying else _ages(rule, source)
+        reply = ask(search)
         own = replace(search, fields=tuple(sorted(set(rule.fields))))
         if own == search or not isinstance(reply.answer, _MAY_BE_ANOTHERS):
             return Asked(search.module, reply)
-        again = self._lookup.ask(client, Question(rule.integration, own), facts, deadline)
+        again = ask(own)
         return Asked(search.module, replace(again, ms=reply.ms + again.ms), is_alone=True)
+
+
+def _ages(rule: Rule, source: Source) -> Ages:
+    return Ages(0 if source.is_live else rule.fresh, rule.stale)
 
 
 def _order(rule: Rule) -> crm.Order | None:

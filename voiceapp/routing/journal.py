@@ -8,27 +8,18 @@ A line that was appended survives the death of the process. It is not forced to 
 (no fsync): a power cut, or the loss of the machine, can lose the last ones.
 """
 
-import errno
-import fcntl
 import logging
 import os
-import re
-import secrets
-import socket
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from voiceapp.routing.entry import Entry
+from voiceapp.routing.journal_files import MOST_BYTES, File, Room
 from voiceapp.routing.lines import encode
-
-SUFFIX = ".jsonl"
-"""How the names of journal files end."""
 
 MAX_WAITING = 1000
 """How many entries may be on their way straight to the database; bounds the memory they take."""
@@ -44,7 +35,8 @@ class Journal:
     What can't be written there is handed to `straight`, which inserts one entry into the
     database or raises; a call waits for that at most `patience` seconds. A file is left for a
     new one when it has `max_bytes` or was opened `max_age` seconds ago, so that the worker can
-    delete it. After a fork the child begins a file, and a count, of its own.
+    delete it. None is begun when those of all processes have `most_bytes`. After a fork the child
+    begins a file, and a count, of its own. `on_loss` is called for each entry that is lost.
     """
 
     def __init__(
@@ -55,13 +47,17 @@ class Journal:
         max_bytes: int = 4_000_000,
         max_age: float = 60.0,
         patience: float = 0.25,
+        most_bytes: int = MOST_BYTES,
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._straight = straight
+        self._on_loss = on_loss
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._patience = patience
-        self._file: _File | None = None
+        self._room = Room(directory, most_bytes)
+        self._file: File | None = None
         self._begin()
         _journals.add(self)
 
@@ -100,7 +96,7 @@ class Journal:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._detour = _Detour(self._straight, self._patience)
+        self._detour = _Detour(self._straight, self._patience, self._on_loss)
         self._is_failing = False
 
     def _begin_again_in_child(self) -> None:
@@ -109,11 +105,11 @@ class Journal:
         self._leave_file()
         self._begin()
 
-    def _writable_file(self) -> "_File":
-        if self._file is not None and self._file.is_worn(self._max_bytes, self._max_age):
+    def _writable_file(self) -> File:
+        if self._file is not None and self._file.is_worn(self._max_age):
             self._leave_file()
         if self._file is None:
-            self._file = _File(self._directory)
+            self._file = File(self._directory, min(self._max_bytes, self._room.left()))
         return self._file
 
     def _leave_file(self) -> None:
@@ -132,55 +128,17 @@ class Journal:
             log.warning("The journal is written to files again")
 
 
-class _File:
-    """One file that only this process writes to, locked from before it has its name."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / _unique_name()
-        # under its final name the worker would take it, not locked yet, for a dead writer's
-        unready = path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._descriptor = os.open(unready, flags, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unready.rename(path)
-        except OSError:
-            os.close(self._descriptor)
-            raise
-        self._opened_at = time.monotonic()
-        self._is_torn = False
-
-    def is_worn(self, max_bytes: int, max_age: float) -> bool:
-        """Say whether the next line belongs into a new file. An empty file is not worn by age.
-
-        A file that somebody deleted is: what is written there nobody would ever read.
-        """
-        status = os.fstat(self._descriptor)
-        if self._is_torn or status.st_nlink == 0 or status.st_size >= max_bytes:
-            return True
-        return status.st_size > 0 and time.monotonic() - self._opened_at >= max_age
-
-    def append(self, line: bytes) -> None:
-        """Write the whole line, or nothing. Raises `OSError` for nothing."""
-        written = os.write(self._descriptor, line)
-        if written < len(line):
-            # the worker reads up to the last line feed, so it has not used this half line; if it
-            # can't be undone, no other line may follow on it
-            self._is_torn = True
-            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
-            self._is_torn = False
-            raise OSError(errno.ENOSPC, "There is room for only a part of the line")
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
 class _Detour:
     """The road to the database for what no file took; counts what doesn't arrive."""
 
-    def __init__(self, straight: Callable[[Entry], None] | None, patience: float) -> None:
+    def __init__(
+        self,
+        straight: Callable[[Entry], None] | None,
+        patience: float,
+        on_loss: Callable[[], None],
+    ) -> None:
         self._straight = straight
+        self._on_loss = on_loss
         self._patience = patience
         self._pool = ThreadPoolExecutor(_STRAIGHT_THREADS, thread_name_prefix="journal")
         self._room = threading.BoundedSemaphore(MAX_WAITING)
@@ -221,14 +179,8 @@ class _Detour:
     def _lose(self, entry: Entry, reason: str) -> None:
         with self._lock:
             self.lost += 1
+        self._on_loss()
         log.error("A journal entry of call %s is lost: %s", entry.call_sid, reason)
-
-
-def _unique_name() -> str:
-    """Return a name that no other process or machine gives; sorted by name is sorted by age."""
-    host = re.sub(r"[^A-Za-z0-9]+", "-", socket.gethostname())[:40]
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    return f"{moment}-{host}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
 
 
 _journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal import SUFFIX
+from voiceapp.routing.journal_files import SUFFIX
 from voiceapp.routing.lines import LineError, decode
 
 REFUSED = "refused"
@@ -38,6 +38,7 @@ _ROWS: dict[type[Entry], tuple[Any, list[str]]] = {
     DecisionEntry: (DecisionRow, ["call_sid", "step", "door"]),
     EndEntry: (CallEndRow, ["call_sid"]),
 }
+_COLUMNS = {kind: [field.name for field in fields(kind)] for kind in _ROWS}
 
 log = logging.getLogger(__name__)
 
@@ -61,23 +62,42 @@ class _Line:
     entry: Entry
 
 
-def write_rows(engine: Engine, entries: Iterable[Entry]) -> None:
+def write_rows(engine: Engine, entries: Iterable[Entry]) -> int:
     """Insert a row for each entry, all in one transaction; those that are there already stay.
 
-    Raises `SQLAlchemyError`, or for a value no driver can send `UnicodeError` or
-    `OverflowError`; then none was written.
+    Returns how many entries have a row that says another destination: the webhook was delivered
+    twice, and answered differently. Raises `SQLAlchemyError`, or for a value no driver can send
+    `UnicodeError` or `OverflowError`; then none was written.
     """
     by_type: dict[type[Entry], list[dict[str, Any]]] = {kind: [] for kind in _ROWS}
     for entry in entries:
-        by_type[type(entry)].append({f.name: getattr(entry, f.name) for f in fields(entry)})
+        kind = type(entry)
+        by_type[kind].append({name: getattr(entry, name) for name in _COLUMNS[kind]})
     insert = _INSERTS[engine.dialect.name]
+    differing = 0
     with engine.begin() as connection:
         for kind, rows in by_type.items():
             if rows:
                 table, known_by = _ROWS[kind]
-                connection.execute(
+                inserted = connection.execute(
                     insert(table).on_conflict_do_nothing(index_elements=known_by), rows
                 )
+                if kind is DecisionEntry and inserted.rowcount != len(rows):
+                    differing = _count_differing(connection, rows)
+    return differing
+
+
+def _count_differing(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    row = DecisionRow
+    query = select(
+        row.call_sid, row.step, row.door, row.destination_kind, row.destination_option
+    ).where(row.call_sid.in_({row["call_sid"] for row in rows}))
+    stored = {tuple(one[:3]): tuple(one[3:]) for one in connection.execute(query)}
+    return sum(
+        (row["destination_kind"], row["destination_option"])
+        != stored.get((row["call_sid"], row["step"], row["door"]))
+        for row in rows
+    )
 
 
 def straight_to(engine: Engine) -> Callable[[Entry], None]:
@@ -93,16 +113,32 @@ class Collector:
     """Turns the lines of all journal files in `directory` into rows of `engine`'s database.
 
     A transaction has at most `batch` rows. How far a file was read is kept in memory only; after
-    a restart it is simply read again. For one thread at a time, one collector per directory.
+    a restart it is simply read again. `on_batch` is called after each transaction. For one thread
+    at a time, one collector per directory.
     """
 
-    def __init__(self, directory: Path, engine: Engine, *, batch: int = 1000) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        engine: Engine,
+        *,
+        batch: int = 1000,
+        on_batch: Callable[[], None] = lambda: None,
+    ) -> None:
         self._directory = directory
         self._engine = engine
         self._batch = batch
+        self._on_batch = on_batch
         self._offsets: dict[Path, int] = {}
         self.refused = 0
         """How many lines, half lines among them, were set aside since the start."""
+        self.differing = 0
+        """How many lines told of a second answer that differs from the one a row tells of."""
+
+    @property
+    def read(self) -> dict[str, int]:
+        """Return how far each file was read, in bytes that are rows by now."""
+        return {path.name: offset for path, offset in self._offsets.items()}
 
     def collect(self) -> int:
         """Read what was appended since the last pass, oldest file first; return the lines read.
@@ -134,6 +170,7 @@ class Collector:
             while batch := list(islice(lines, self._batch)):
                 self._store(path, batch)
                 self._offsets[path] += sum(map(len, batch))
+                self._on_batch()
                 count += len(batch)
             if is_finished:
                 self._finish(path, file)
@@ -164,7 +201,7 @@ class Collector:
         if not lines:
             return []
         try:
-            write_rows(self._engine, [line.entry for line in lines])
+            self.differing += write_rows(self._engine, [line.entry for line in lines])
         except (SQLAlchemyError, UnicodeError, OverflowError) as error:
             if not _is_about_a_row(error):
                 raise CollectError(f"The database can't be used: {_cause(error)}") from error

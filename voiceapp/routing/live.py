@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -33,14 +34,25 @@ _COPY = "live.json"
 
 
 class Live:
-    """Keeps tables and clients up to date with the database."""
+    """Keeps tables and clients up to date with the database.
 
-    def __init__(self, engine: Engine, clients: Clients, bounded: Bounded, folder: Path) -> None:
+    `on_release` is called for each release that is followed from then on.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clients: Clients,
+        bounded: Bounded,
+        folder: Path,
+        on_release: Callable[[], None] = lambda: None,
+    ) -> None:
         self.tables = Tables(self._read_in_call)
         self.clients = clients
         self._engine = engine
         self._bounded = bounded
         self._copy = folder / _COPY
+        self._on_release = on_release
         self._credentials: Credentials = {}
         self._copied: tuple[int | None, Credentials] = (None, {})
         self._is_away = False
@@ -81,6 +93,7 @@ class Live:
             if document is not None:
                 self.tables.take(number, document)
                 log.info("Following release %s", number)
+                self._on_release()
             if credentials != self._credentials:
                 self._credentials = credentials
                 self.clients.take_credentials(credentials)

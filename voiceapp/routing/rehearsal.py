@@ -68,7 +68,7 @@ def rehearse(
     if fault:
         return Rehearsal(typed, fault)
     table = compile_plan(replace(plan, rules=(rule,), integrations=(integration,)), DRAFT)
-    inquiry = Inquirer(clients, Lookup()).inquire(rule, call, table)
+    inquiry = Inquirer(clients, Lookup(), is_trying=True).inquire(rule, call, table)
     verdict = decide(rule, inquiry.answer, table.zone)
     why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
     if not rule.conditions and isinstance(verdict.answer, rules.Found):

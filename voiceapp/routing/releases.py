@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session, defer
 from sqlalchemy.orm.exc import StaleDataError
 
 from voiceapp.crm.registry import fault_of
+from voiceapp.models.audit import Action, note
 from voiceapp.models.releases import Release
 from voiceapp.models.types import now
 from voiceapp.routing import draft
 from voiceapp.routing.document import dump, parse
 from voiceapp.routing.kinds import Stamp
 from voiceapp.rules.check import Fault, check
-from voiceapp.rules.diff import Change, diff
+from voiceapp.rules.diff import Change, Line, diff
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.twiml.voices import is_accepted
 
@@ -82,7 +83,8 @@ def publish(session: Session, author: str, comment: str = "", seen: str | None =
     if seen is not None and seen != _seen(newest_number(session), drafted.fingerprint):
         raise PublishedMeanwhile("The draft has changed since you looked at it.")
     refuse_what_would_hurt(drafted.plan)
-    return _release(session, dump(drafted.plan), author, comment, draft.forget_removed)
+    released = _Released(Action.PUBLISHED, dump(drafted.plan), comment)
+    return _release(session, released, author, draft.forget_removed)
 
 
 def roll_back(
@@ -99,7 +101,8 @@ def roll_back(
     if seen is not None and seen != newest_number(session):
         raise PublishedMeanwhile("Somebody has published a release since you looked.")
     refuse_what_would_hurt(parse(document))
-    return _release(session, document, author, comment or f"Back to release {number}.")
+    comment = comment or f"Back to release {number}."
+    return _release(session, _Released(Action.ROLLED_BACK, document, comment), author)
 
 
 def refuse_what_would_hurt(plan: Plan) -> None:
@@ -142,15 +145,35 @@ def listed(session: Session, below: int | None = None, limit: int = 50) -> Seque
     return session.scalars(query.limit(limit)).all()
 
 
+@dataclass(frozen=True, slots=True)
+class _Released:
+    """What calls are to follow, and what led to it."""
+
+    action: Action
+    document: str
+    comment: str
+
+
 def _release(
     session: Session,
-    document: str,
+    released: _Released,
     author: str,
-    comment: str,
     beside: Callable[[Session], None] = lambda session: None,
 ) -> int:
-    number = (newest_number(session) or 0) + 1
-    session.add(Release(number=number, document=document, author=author, comment=comment))
+    last = newest_number(session)
+    number = (last or 0) + 1
+    session.add(
+        Release(
+            number=number,
+            document=released.document,
+            author=author,
+            comment=released.comment,
+        )
+    )
+    lines = [Line("Calls follow", f"release {last}" if last else "", f"release {number}")]
+    if released.comment:
+        lines.append(Line("Comment", "", released.comment))
+    note(session, released.action, f"Release {number}", lines)
     try:
         beside(session)
         session.commit()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from voiceapp.rules import parts
+from voiceapp.rules.ages import span
 from voiceapp.rules.parts import LONGEST_SPEECH
 from voiceapp.rules.plan import (
     KEYS,
@@ -48,6 +49,8 @@ _NOUNS = {
 MOST_LOOPS = 10
 LONGEST_TIMEOUT = 60
 SHORTEST_BUDGET, LONGEST_BUDGET = 0.5, 8
+OLDEST_FRESH, OLDEST_STALE = 86_400, 7 * 86_400
+"""Seconds for which an answer of a CRM may count, and for which it may stand in for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ class _Checker:
 
     def _rule(self, rule: Rule) -> Iterator[str]:
         yield from self._question(rule)
+        yield from self._patience(rule)
         allowed = _FROM_RULE | (
             {DestinationKind.MENU} if rule.location is Location.IVR else set[DestinationKind]()
         )
@@ -184,8 +188,6 @@ class _Checker:
             yield "CRM Modules: Choose each module once."
         if rule.prefer in (Prefer.HIGHEST, Prefer.LOWEST) and not rule.prefer_field.strip():
             yield f"Several found: Choose the field whose {rule.prefer} value counts."
-        if not SHORTEST_BUDGET <= rule.budget <= LONGEST_BUDGET:
-            yield f"Give the CRM between {SHORTEST_BUDGET} and {LONGEST_BUDGET} seconds."
         if rule.find_by is FindBy.DIGITS and rule.location is not Location.IVR:
             yield "Only a rule with Location IVR can ask the caller for digits."
         if rule.find_by is FindBy.DIGITS and not rule.search_field.strip():
@@ -197,6 +199,14 @@ class _Checker:
             yield "Only a rule with Location IVR has Greeting Instructions."
         yield from self._prompt("Greeting Instructions", rule.greeting)
         yield from self._voice(rule.voice)
+
+    def _patience(self, rule: Rule) -> Iterator[str]:
+        if not SHORTEST_BUDGET <= rule.budget <= LONGEST_BUDGET:
+            yield f"Give the CRM between {SHORTEST_BUDGET} and {LONGEST_BUDGET} seconds."
+        if not 0 <= rule.fresh <= OLDEST_FRESH:
+            yield f"Answers may count for {span(OLDEST_FRESH)} at most."
+        if not 0 <= rule.stale <= OLDEST_STALE:
+            yield f"If the CRM fails, answers may be {span(OLDEST_STALE)} old at most."
 
     def _prompt(self, label: str, prompt: Prompt) -> Iterator[str]:
         if prompt.text and prompt.recording:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from voiceapp.rules.ages import freshness, staleness
 from voiceapp.rules.plan import (
     KEYS,
     NO_KEY,
@@ -19,6 +20,8 @@ from voiceapp.rules.plan import (
     slot_name,
 )
 from voiceapp.rules.rule import (
+    USUAL_FRESH,
+    USUAL_STALE,
     Condition,
     Destination,
     FindBy,
@@ -36,7 +39,7 @@ from voiceapp.rules.uses import (
     sentence_case,
     title,
 )
-from voiceapp.rules.words import PREFERRED, seconds, shown_address
+from voiceapp.rules.words import PREFERRED, days, seconds, shown_address
 
 Content: TypeAlias = Mapping[str, str]
 Crms: TypeAlias = Mapping[str, Integration]
@@ -166,6 +169,7 @@ def _installation(installation: Installation, _: Crms) -> Content:
         "Country": installation.country,
         "Time zone": installation.time_zone,
         "Voice": _voice(installation.voice),
+        "Keep calls for": days(installation.journal_days),
     }
 
 
@@ -209,8 +213,13 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         "If several are found": PREFERRED[rule.prefer].format(rule.prefer_field),
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
+        "Memory": _memory(rule.fresh, rule.stale),
         "Voice": _voice(rule.voice),
     }
+
+
+def _memory(fresh: int, stale: int) -> str:
+    return f"{freshness(fresh)}. {staleness(stale)}."
 
 
 def _recording(recording: Recording, _: Crms) -> Content:
@@ -255,7 +264,12 @@ _KINDS: dict[type[Part], _Kind] = {
         parts=lambda plan: (plan.installation,),
         key=lambda installation: "",
         content=_installation,
-        usual={"Country": "US", "Time zone": "UTC", "Voice": "Polly.Joanna, en-US"},
+        usual={
+            "Country": "US",
+            "Time zone": "UTC",
+            "Voice": "Polly.Joanna, en-US",
+            "Keep calls for": "ever",
+        },
     ),
     Did: _Kind(lambda plan: plan.dids, lambda did: did.number, _did),
     Ivr: _Kind(
@@ -273,6 +287,7 @@ _KINDS: dict[type[Part], _Kind] = {
             "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
+            "Memory": _memory(USUAL_FRESH, USUAL_STALE),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),

@@ -8,6 +8,8 @@ from voiceapp.rules.rule import Destination, DestinationKind, Prompt, Rule, Voic
 NO_KEY = "none"
 WRONG_KEY = "wrong"
 KEYS = "1234567890*#"
+USUAL_DAYS, MOST_DAYS = 90, 36_500
+"""For how many days a new installation keeps calls, and any may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,17 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What holds for all calls: the safe destination, country (ISO 3166), time zone, voice."""
+    """What holds for all calls: the safe destination, country (ISO 3166), time zone, voice.
+
+    Calls are forgotten after `journal_days`; 0 keeps them for ever, as releases do that say
+    nothing about it.
+    """
 
     safe: Destination
     country: str = "US"
     time_zone: str = "UTC"
     voice: Voice = Voice("Polly.Joanna", "en-US")
+    journal_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

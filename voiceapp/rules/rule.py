@@ -138,6 +138,10 @@ class Condition:
         return f"{self.operator} {joint.join(self.values)}".rstrip()
 
 
+USUAL_FRESH, USUAL_STALE = 300, 3600
+"""Seconds for which an answer of the CRM counts, and for which it may stand in for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A CRM rule: whom to look up, what to compare, where to go.
@@ -148,6 +152,8 @@ class Rule:
     `then_modules` are searched in turn as long as nobody is found. `prefer` says which of several
     records counts, by `prefer_field` where it is the highest or lowest. `field_type` is what the
     CRM said the field holds when the rule was made, as it names types; blank if it didn't say.
+    What the CRM said of a caller counts for `fresh` seconds without asking again, and where it
+    fails, for `stale` seconds.
     """
 
     name: str
@@ -167,6 +173,8 @@ class Rule:
     prefer: Prefer = Prefer.NONE
     prefer_field: str = ""
     field_type: str = ""
+    fresh: int = USUAL_FRESH
+    stale: int = USUAL_STALE
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from voiceapp.rules.ages import freshness, staleness
 from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.plan import NO_KEY, WRONG_KEY, Plan
 from voiceapp.rules.rule import (
@@ -29,7 +30,7 @@ _LONGEST_TEXT = 80
 _MOST_LISTED = 5
 _MOST_SHORT = 4
 
-_USUAL_BUDGET = {one.name: one.default for one in fields(Rule)}["budget"]
+_USUAL = {one.name: one.default for one in fields(Rule)}
 _WITHOUT_OPTION = {DestinationKind.HANGUP, DestinationKind.MENU}
 _PRESSED = {NO_KEY: "nothing", WRONG_KEY: "a wrong key"}
 
@@ -133,6 +134,16 @@ def seconds(amount: Decimal | int) -> str:
     return f"{Decimal(amount).normalize():f} s"
 
 
+def days(number: int) -> str:
+    """
+    Write for how many days something is kept; 0 is for ever.
+
+    >>> days(90), days(1), days(0)
+    ('90 days', '1 day', 'ever')
+    """
+    return f"{number} {'day' if number == 1 else 'days'}" if number else "ever"
+
+
 def _question(rule: Rule, plan: Plan) -> Words:
     ways = _ways(rule, plan)
     when = ("When somebody ", *_listed(ways)) if ways else ("When a call comes to this rule",)
@@ -220,8 +231,12 @@ def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
     plays = any(to is not None and to.kind is DestinationKind.RECORDING for to in everywhere)
     if plays and rule.location is Location.DID:
         yield ("After the recording: ", *_destination(rule.after_recording, plan))
-    if rule.budget != _USUAL_BUDGET:
+    if rule.budget != _USUAL["budget"]:
         yield (f"The CRM has {seconds(rule.budget)} to answer",)
+    if rule.fresh != _USUAL["fresh"]:
+        yield (freshness(rule.fresh),)
+    if rule.stale != _USUAL["stale"]:
+        yield (staleness(rule.stale),)
 
 
 def _destination(destination: Destination | None, plan: Plan) -> Words:

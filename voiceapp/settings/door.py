@@ -26,6 +26,7 @@ from wtforms import ValidationError
 
 from voiceapp import people
 from voiceapp.extensions import db
+from voiceapp.models.audit import Actor, act_as
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.runtime import runtime
@@ -58,6 +59,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_OUTSIDE = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+"""What goes with answers that are no pages of ours: style sheets, recordings, refusals."""
 
 
 def needs(role: Role, *, to_change: Role | None = None) -> Callable[[View], View]:
@@ -124,16 +132,24 @@ def admit() -> ResponseReturnValue | None:
     request.max_content_length = MOST_UPLOADED if role else MOST_FROM_STRANGERS
     if token():
         g.person = people.signed_in(db.session(), token())
+    act_as(db.session(), _actor(g.person))
     if role is not None:
         if g.person is None:
             return redirect(url_for("settings.access.sign_in", next=_wanted()), 303)
         if not Role(g.person.role).may(role):
+            _note_refusal("their role does not allow it")
             raise Forbidden
     if request.method not in _SAFE_METHODS:
         _refuse_forged()
     if not all(_may_be_known(one) for one in (request.view_args or {}).values()):
         raise NotFound
     return None
+
+
+def _actor(person: Person | None) -> Actor:
+    """Return who is at work, for the audit log."""
+    address = request.remote_addr or ""
+    return Actor(person.name, person.email, address) if person else Actor(address=address)
 
 
 def _may_be_known(name: int | str) -> bool:
@@ -147,10 +163,18 @@ def _wanted() -> str | None:
     return request.full_path.rstrip("?") if is_page else None
 
 
+def _note_refusal(why: str) -> None:
+    """Write into the log what somebody with an account was refused; strangers would fill it."""
+    log = current_app.logger
+    log.warning("Account %s was refused %s: %s", g.person.id, request.endpoint, why)
+
+
 def _refuse_forged() -> None:
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError as error:
+        if g.person is not None:
+            _note_refusal("the form was not one of ours")
         raise CSRFError(str(error)) from error
 
 
@@ -161,9 +185,9 @@ def protect(response: Response) -> Response:
     It is for the whole application because routing itself redirects and refuses, too: to an
     address that has the host as the request claims it to be.
     """
-    if request.path != "/admin" and not request.path.startswith("/admin/"):
-        return response
-    for name, value in _HEADERS.items():
+    if _is_below("/twiml"):
+        return response  # Twilio is no browser
+    for name, value in (_HEADERS if _is_below("/admin") else _OUTSIDE).items():
         response.headers.setdefault(name, value)
     if runtime().settings.public_base_url.startswith("https:"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -171,6 +195,10 @@ def protect(response: Response) -> Response:
         response.location = urlsplit(response.location)._replace(scheme="", netloc="").geturl()
         response.set_data("")  # it names the host, too, and nobody reads it
     return response
+
+
+def _is_below(folder: str) -> bool:
+    return request.path == folder or request.path.startswith(f"{folder}/")
 
 
 _TROUBLE = {

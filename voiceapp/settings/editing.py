@@ -11,10 +11,11 @@ from werkzeug.datastructures import MultiDict
 
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
+from voiceapp.routing.audited import audited, name_line, named_as, with_part
 from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.rules.diff import Line, diff
-from voiceapp.rules.plan import Did, Integration, Ivr, Plan
+from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.uses import Part
 from voiceapp.settings.door import author
 from voiceapp.settings.forms import PartForm, read_version
@@ -23,9 +24,6 @@ from voiceapp.settings.offer import Offer
 P = TypeVar("P", bound=Part)
 Sent: TypeAlias = MultiDict[str, str] | None
 """What a form has sent; None when it is shown first."""
-
-_NAMED_BY = {Did: "number", Ivr: "number", Integration: "key"}
-"""What parts are known by that have no unique name."""
 
 PUBLISH = "publish"
 """The value of `do` that the button “Save and publish” sends."""
@@ -139,10 +137,11 @@ def _save(
     part = form.part(stored.part if stored else None)
     is_alone = _is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
     try:
-        id_ = _write(session, part, stored, form.read_version())
-        for one in pages.alongside(form):
-            draft.save(session, one, author())
-        pages.settle(session, form)
+        with audited(session):
+            id_ = _write(session, part, stored, form.read_version())
+            for one in pages.alongside(form):
+                draft.save(session, one, author())
+            pages.settle(session, form)
         session.commit()
     except KeyTaken:
         session.rollback()
@@ -174,8 +173,9 @@ def delete(
     if request.method == "POST":
         version = read_version(request.form.get("version"))
         try:
-            draft.remove(session, pages.type_, id_, version, author())
-            beside(session)
+            with audited(session):
+                draft.remove(session, pages.type_, id_, version, author())
+                beside(session)
             session.commit()
         except ChangedMeanwhile:
             session.rollback()
@@ -254,25 +254,11 @@ def _differing(
     plan: Plan, theirs: Part, mine: Part, alongside: Sequence[Integration]
 ) -> tuple[Line, ...]:
     """Say where two versions of a part differ, its name first, and what belongs to it."""
-    name = _NAMED_BY.get(type(mine), "name")
-    old, new = getattr(theirs, name, ""), getattr(mine, name, "")
-    part: Any = theirs
-    renamed = part if old == new else replace(part, **{name: new})
-    lines = (Line(name.capitalize(), old, new),) if old != new else ()
+    renamed = named_as(theirs, mine)
     keys = {one.key for one in alongside}
     others = tuple(one for one in plan.integrations if one.key not in keys)
-    wanted = replace(_with(plan, theirs, mine), integrations=(*others, *alongside))
-    changed = [one for one in diff(_with(plan, theirs, renamed), wanted) if one.key == new]
-    return (*lines, *(line for change in changed for line in change.lines))
-
-
-def _with(plan: Plan, old: Part, new: Part) -> Plan:
-    """Return a plan that has one part instead of another."""
-    changed: dict[str, Any] = {}
-    for name in ("dids", "ivrs", "rules", "queues", "recordings", "integrations"):
-        parts = getattr(plan, name)
-        if old in parts:
-            changed[name] = tuple(new if one == old else one for one in parts)
-    if plan.installation == old:
-        changed["installation"] = new
-    return replace(plan, **changed)
+    wanted = replace(with_part(plan, theirs, mine), integrations=(*others, *alongside))
+    changed = [
+        one for one in diff(with_part(plan, theirs, renamed), wanted) if one.key == key_of(mine)
+    ]
+    return (*name_line(theirs, mine), *(line for change in changed for line in change.lines))

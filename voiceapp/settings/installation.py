@@ -1,18 +1,20 @@
 """Settings: what holds for all calls."""
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
 import phonenumbers
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField
+from wtforms import IntegerField, SelectField
+from wtforms.validators import NumberRange, Optional
 
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import draft
 from voiceapp.routing.kinds import NOTHING_CHOSEN
-from voiceapp.rules.plan import Installation
+from voiceapp.rules.plan import MOST_DAYS, USUAL_DAYS, Installation
 from voiceapp.settings import editing
 from voiceapp.settings.door import needs
 from voiceapp.settings.fields import DestinationField, VoiceField
@@ -34,6 +36,28 @@ def _time_zones() -> dict[str, str]:
 
 
 _USUAL = Installation(NOTHING_CHOSEN)
+_HOW_MANY = f"Type a number of days up to {MOST_DAYS}, or leave it empty to keep them for ever."
+
+
+class DaysField(IntegerField):
+    """A number of days; blank, or 0, is for ever."""
+
+    def __init__(self, label: str, **arguments: Any) -> None:
+        super().__init__(label, [Optional(), NumberRange(0, MOST_DAYS, _HOW_MANY)], **arguments)
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed."""
+        typed = "".join(valuelist[:1]).strip()
+        self.data = 0
+        if typed and not (typed.isascii() and typed.isdecimal() and len(typed) < 6):
+            self.data = None
+            raise ValueError(_HOW_MANY)
+        self.data = int(typed or 0)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return str(self.data) if self.data else ""
 
 
 class InstallationForm(PartForm[Installation]):
@@ -43,6 +67,7 @@ class InstallationForm(PartForm[Installation]):
     country = SelectField("Country", choices=_countries, default=_USUAL.country)
     time_zone = SelectField("Time zone", choices=_time_zones, default=_USUAL.time_zone)
     voice = VoiceField("Voice", default=_USUAL.voice)
+    journal_days = DaysField("Keep calls for", default=USUAL_DAYS)
 
     named_by = "safe"
     taken = "Somebody has saved the settings meanwhile. Load the page again to see them."
@@ -54,6 +79,7 @@ class InstallationForm(PartForm[Installation]):
             "country": part.country,
             "time_zone": part.time_zone,
             "voice": part.voice,
+            "journal_days": part.journal_days,
         }
 
     def part(self, was: Installation | None) -> Installation:
@@ -62,6 +88,7 @@ class InstallationForm(PartForm[Installation]):
             country=self.country.data,
             time_zone=self.time_zone.data,
             voice=self.voice.data,
+            journal_days=self.journal_days.data or 0,
         )
 
 

@@ -21,7 +21,7 @@ from voiceapp.rules.rule import Rule
 from voiceapp.rules.uses import rules_asking, title
 from voiceapp.rules.words import shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm, waiting
+from voiceapp.settings import crm_fields, editing, lights, rehearsal, rule_crm, waiting
 from voiceapp.settings.crm_fields import ASKED, CrmFields
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
@@ -95,6 +95,7 @@ def index() -> ResponseReturnValue:
         kinds=KINDS,
         asking={one.part.key: rules_asking(plan, one.part.key) for one in stored},
         address=shown_address,
+        lights=lights.of_calls(),
     )
 
 

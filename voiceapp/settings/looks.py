@@ -36,6 +36,7 @@ _MENU = (
     ("", "", Role.VIEWER),
     ("Releases", "releases.index", Role.VIEWER),
     ("People", "people.index", Role.ADMIN),
+    ("Audit log", "audit.index", Role.ADMIN),
     ("Settings", "installation.index", Role.VIEWER),
 )
 """The menu: title, endpoint, and from which role on it is shown. Without an endpoint, a heading."""

@@ -21,6 +21,7 @@ from voiceapp.rules.plan import Plan
 from voiceapp.rules.rule import Outcome
 from voiceapp.rules.uses import sentence_case
 from voiceapp.runtime import runtime
+from voiceapp.settings import lights
 from voiceapp.settings.door import needs
 from voiceapp.settings.logbook import rows
 from voiceapp.settings.looks import zone
@@ -85,6 +86,7 @@ def index() -> ResponseReturnValue:
         rows=rows(history.latest_calls(session, _LAST_CALLS), plan),
         steps=_steps(session, plan),
         drift=_drift(session),
+        paused=[light for light in lights.of_calls().values() if not light.is_on],
         base=runtime().settings.public_base_url,
     )
 

@@ -2,6 +2,7 @@
 
 from voiceapp.settings import (
     access,
+    audit,
     calls,
     dids,
     directory,
@@ -34,6 +35,7 @@ for _tab in (
     directory,
     releases,
     people,
+    audit,
     installation,
     trials,
 ):

@@ -1,7 +1,5 @@
 """The form of a CRM rule, with the fields, labels and order that the client gave it."""
 
-import re
-from decimal import Decimal
 from typing import Any
 
 from wtforms import Field, FieldList, RadioField, ValidationError
@@ -9,7 +7,6 @@ from wtforms.validators import DataRequired
 
 from voiceapp.crm.kind import PASSWORD, URL, USERNAME, Ask
 from voiceapp.routing.credentials import Kept
-from voiceapp.rules.check import LONGEST_BUDGET, SHORTEST_BUDGET
 from voiceapp.rules.parts import is_silent
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import (
@@ -29,6 +26,7 @@ from voiceapp.settings.crm_fields import ASKED, Where
 from voiceapp.settings.fields import DestinationField, PromptField, VoiceField
 from voiceapp.settings.forms import PartForm, Text
 from voiceapp.settings.offer import FROM_RULE, Choice, Offer
+from voiceapp.settings.patience_fields import PatienceFields
 from voiceapp.settings.search_fields import BY_FIELD, SearchFields
 
 FIND_BY = {FindBy.CALLER: "The number they call from", FindBy.DIGITS: "Digits they key in"}
@@ -41,9 +39,6 @@ OUTCOME_FIELDS = {
     Outcome.NOTHING_KEYED: "nothing_keyed",
     Outcome.FAILED: "failed",
 }
-
-
-_SECONDS = re.compile(r"[0-9]{1,3}([.,][0-9]{1,3})?")
 
 
 class _Greeting(PromptField):
@@ -77,7 +72,7 @@ def can_lead_to(destination: Destination) -> bool:
 HANG_UP = Destination(DestinationKind.HANGUP)
 
 
-class RuleForm(SearchFields, PartForm[Rule]):
+class RuleForm(SearchFields, PatienceFields, PartForm[Rule]):
     """A CRM rule; `own` and `kept` are as in `CrmFields`."""
 
     name = Text("Rule Name", validators=[DataRequired("Type a name, e.g. VIP customers.")])
@@ -112,7 +107,6 @@ class RuleForm(SearchFields, PartForm[Rule]):
         applies=lambda form: not form.meta.is_ivr,
         default=HANG_UP,
     )
-    budget = Text("Budget", required="Type the seconds that the CRM has, e.g. 3.")
 
     order = (
         *("name", "field", "location", "greeting", "find_by", "search_field", "voice"),
@@ -134,6 +128,8 @@ class RuleForm(SearchFields, PartForm[Rule]):
         location = (formdata or values).get("location")
         super().__init__(offer, formdata, {"is_ivr": location == Location.IVR}, **values)
         self.was = was
+        if was is not None:
+            self.offer_ages(was)
         self.crm.choices = rule_crm.choices(offer.plan)
         self.stand_for(offer.plan, own, kept)
 
@@ -151,7 +147,7 @@ class RuleForm(SearchFields, PartForm[Rule]):
             "conditions": [row_of(condition) for condition in part.conditions],
             **{OUTCOME_FIELDS[outcome]: to for outcome, to in part.outcomes.items()},
             "after_recording": part.after_recording,
-            "budget": f"{part.budget.normalize():f}",
+            **cls.patience_of(part),
         }
 
     def found_by(self) -> FindBy:
@@ -192,14 +188,6 @@ class RuleForm(SearchFields, PartForm[Rule]):
         if not self.conditions.entries:
             raise ValidationError("Add at least one condition.")
 
-    def validate_budget(self, field: Text) -> None:
-        """Keep the budget within what a caller can wait."""
-        budget = _decimal(field.data)
-        if budget is None or not SHORTEST_BUDGET <= budget <= LONGEST_BUDGET:
-            raise ValidationError(
-                f"Type the seconds, from {SHORTEST_BUDGET} to {LONGEST_BUDGET}, e.g. 3."
-            )
-
     def _spelled(self, field: Field) -> str:
         """Return a field's name as the CRM spells it, where it is known."""
         return self.known.spelled(field.data or "")
@@ -211,6 +199,7 @@ class RuleForm(SearchFields, PartForm[Rule]):
         """Return the rule that the form describes, half-filled as it may be."""
         is_ivr, found_by, preferred = self.meta.is_ivr, self.found_by(), self.preferred()
         module, *then_modules = self.modules()
+        fresh, stale = self.ages()
         return Rule(
             name=self.name.data or "",
             location=Location.IVR if is_ivr else Location.DID,
@@ -226,15 +215,12 @@ class RuleForm(SearchFields, PartForm[Rule]):
             search_field=self._spelled(self.search_field) if found_by is FindBy.DIGITS else "",
             greeting=self.greeting.data if is_ivr else Prompt(),
             after_recording=(not is_ivr and self.after_recording.data) or HANG_UP,
-            budget=_decimal(self.budget.data) or Decimal(3),
+            budget=self.seconds(),
             voice=self.voice.data if is_ivr else None,
             then_modules=tuple(then_modules),
             prefer=preferred,
             prefer_field=self._spelled(self.prefer_field) if preferred in BY_FIELD else "",
+            fresh=fresh,
+            stale=stale,
             field_type=self.known.type_of(self.field.data or ""),
         )
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    text = text or ""
-    return Decimal(text.replace(",", ".")) if _SECONDS.fullmatch(text) else None

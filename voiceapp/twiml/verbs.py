@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from twilio.twiml.voice_response import Gather, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from voiceapp.rules.plan import Ivr
 from voiceapp.rules.rule import Destination, DestinationKind, FindBy, Prompt, Rule, Voice
@@ -24,6 +24,26 @@ def destination(to: Destination, urls: CallUrls, voice: Voice) -> VoiceResponse:
     """
     response = VoiceResponse()
     _WRITERS[to.kind](response, to.option, urls, voice)
+    return response
+
+
+def standing_alone(to: Destination, voice: Voice) -> VoiceResponse:
+    """Return a document that sends a call to a safe destination and asks nobody afterwards.
+
+    A call that its queue or number does not take ends there. Raises ValueError for a destination
+    that is no safe one.
+    """
+    response = VoiceResponse()
+    match to.kind:
+        case DestinationKind.QUEUE:
+            response.enqueue(to.option)
+        case DestinationKind.DIAL:
+            _to(response.dial(timeout=DIAL_TIMEOUT), to.option)
+        case DestinationKind.SAY:
+            _say(response, to.option, voice)
+            response.hangup()
+        case _:
+            raise ValueError(f"{to} is no safe destination.")
     return response
 
 
@@ -104,7 +124,10 @@ def _recording(response: VoiceResponse, option: str, urls: CallUrls, voice: Voic
 
 
 def _dial(response: VoiceResponse, option: str, urls: CallUrls, voice: Voice) -> None:
-    dial = response.dial(action=urls.after("dial"), method="POST", timeout=DIAL_TIMEOUT)
+    _to(response.dial(action=urls.after("dial"), method="POST", timeout=DIAL_TIMEOUT), option)
+
+
+def _to(dial: Dial, option: str) -> None:
     if option.startswith("+"):
         dial.number(option)
     else:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flask import Blueprint, Response, abort, current_app, g, request
-from twilio.twiml.voice_response import VoiceResponse
 from werkzeug.exceptions import HTTPException
 
+from voiceapp.answering import count, fields, once, respond
 from voiceapp.routing import route
+from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.record import decision_entry, end_entry
 from voiceapp.routing.route import Decision
 from voiceapp.routing.tables import NoTable
@@ -42,6 +43,7 @@ def refuse_unless_twilio() -> None:
         abort(400)
     if refusal:
         runtime().refusals.note(refusal)
+        runtime().metrics.refused()
         abort(403)
     g.is_genuine = True  # the handler of faults answers nobody else
 
@@ -59,66 +61,90 @@ def _refusal() -> str:
             "Twilio's, check PUBLIC_BASE_URL, TWILIO_AUTH_TOKEN and the proxy."
         )
     account = settings.twilio_account_sid
-    if account and _fields().get("AccountSid") != account:
+    if account and fields().get("AccountSid") != account:
         return "its AccountSid is not TWILIO_ACCOUNT_SID."
     return ""
 
 
+def _landed(error: Exception) -> str:
+    """Return the document that takes a call to its safe destination after a fault."""
+    if current_app.config["PROPAGATE_FAULTS"]:
+        raise error
+    if not isinstance(error, NoTable):
+        current_app.logger.error("A voice webhook failed", exc_info=error)
+    try:
+        visit = _visit("fault")
+        why = "Something failed in voiceapp."
+        return _finish(visit, route.safely(visit.call, visit.table, why, visit.progress))
+    except Exception as second:  # the fault may lie in what both have in common
+        if not isinstance(second, NoTable):
+            current_app.logger.error("Landing it safely failed, too", exc_info=second)
+        return str(verbs.goodbye(DEFAULT_VOICE, verbs.SORRY))
+
+
 @bp.route("/did", methods=METHODS)
-def did() -> Response:
+@once(_landed)
+def did() -> str:
     """Answer a call to one of our DIDs; the voice URL of every number."""
-    return _answer(_visit("did"), lambda v: route.did(v.call, v.table, runtime().inquirer.inquire))
+    return _answer(_visit("did"), lambda v: route.did(v.call, v.table, _inquirer().inquire))
 
 
 @bp.route("/ivr/<number>", methods=METHODS)
-def menu(number: str) -> Response:
+@once(_landed, is_shared=False)
+def menu(number: str) -> str:
     """Speak an IVR's greeting and wait for a key."""
     visit = _visit("menu")
     ivr = visit.table.ivrs.get(number)
     if ivr is None or visit.progress.is_lost:
         return _answer(visit, _in_ivr(number, _key))
-    return _twiml(visit.menu(ivr))
+    return str(visit.menu(ivr))
 
 
 @bp.route("/ivr/<number>/key", methods=METHODS)
-def key(number: str) -> Response:
+@once(_landed)
+def key(number: str) -> str:
     """Answer a key pressed in an IVR, or silence."""
     return _answer(_visit("key"), _in_ivr(number, _key))
 
 
 @bp.route("/ivr/<number>/ask", methods=METHODS)
-def ask(number: str) -> Response:
+@once(_landed)
+def ask(number: str) -> str:
     """Ask the CRM for the rule on a key, after its greeting or with the digits keyed in."""
     led_by = request.args.get("k", "")
 
     def asked(visit: Visit, ivr: Ivr) -> Decision:
-        return route.ask(visit.call, ivr, led_by, visit.table, runtime().inquirer.inquire)
+        return route.ask(visit.call, ivr, led_by, visit.table, _inquirer().inquire)
 
     return _answer(_visit("ask"), _in_ivr(number, asked))
 
 
 @bp.route("/after/queue", methods=METHODS)
-def after_queue() -> Response:
+@once(_landed)
+def after_queue() -> str:
     """Go on after a queue: the call is over, or the queue did not take it."""
     visit = _visit("queue")
     return _finish(visit, route.after_queue(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/dial", methods=METHODS)
-def after_dial() -> Response:
+@once(_landed)
+def after_dial() -> str:
     """Go on after a number was dialled: the call is over, or nobody answered."""
     visit = _visit("dial")
     return _finish(visit, route.after_dial(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/recording", methods=METHODS)
-def after_recording() -> Response:
+@once(_landed)
+def after_recording() -> str:
     """Go on after a recording has played out on a DID."""
     return _answer(_visit("recording"), lambda v: route.after_recording(v.call, v.table))
 
 
 @bp.route("/fallback", methods=METHODS)
-def fallback() -> Response:
+@once(_landed, is_shared=False)
+def fallback() -> str:
     """Take a call whose webhook failed to its safe destination; needs nothing but the process."""
     visit = _visit("fallback")
     return _finish(visit, route.after_failure(visit.call, visit.table, visit.progress))
@@ -127,16 +153,17 @@ def fallback() -> Response:
 @bp.route("/status", methods=METHODS)
 def status() -> Response:
     """Note the end of a call; Twilio wants no instructions."""
-    call = IncomingCall.from_form(_fields())
+    call = IncomingCall.from_form(fields())
     if call.status in FINAL_STATUSES:
         is_test = trial_of(request.environ) is not None
         runtime().journal.append(end_entry(call, is_test=is_test))
-    return _twiml(verbs.nothing())
+    return respond(str(verbs.nothing()))
 
 
 @bp.route("", defaults={"_rest": ""}, methods=METHODS)
 @bp.route("/<path:_rest>", methods=METHODS)
-def elsewhere(_rest: str) -> Response:
+@once(_landed)
+def elsewhere(_rest: str) -> str:
     """Take a call to the safe destination whose number points at an address we don't have."""
     return _answer(
         _visit("elsewhere"),
@@ -159,20 +186,16 @@ def land_safely(error: Exception) -> Response | tuple[str, int]:
         raise error
     if not g.get("is_genuine"):
         return "", 403
-    if not isinstance(error, NoTable):
-        current_app.logger.error("A voice webhook failed", exc_info=error)
-    try:
-        visit = _visit("fault")
-        why = "Something failed in voiceapp."
-        return _finish(visit, route.safely(visit.call, visit.table, why, visit.progress))
-    except Exception as second:  # the fault may lie in what both have in common
-        if not isinstance(second, NoTable):
-            current_app.logger.error("Landing it safely failed, too", exc_info=second)
-        return _twiml(verbs.goodbye(DEFAULT_VOICE, verbs.SORRY))
+    return respond(_landed(error))
+
+
+def _inquirer() -> Inquirer:
+    """Return who looks callers up: for a test call the CRM is really asked."""
+    return runtime().inquirer if trial_of(request.environ) is None else runtime().trying
 
 
 def _key(visit: Visit, ivr: Ivr) -> Decision:
-    return route.key(visit.call, ivr, visit.table, runtime().inquirer.inquire)
+    return route.key(visit.call, ivr, visit.table, _inquirer().inquire)
 
 
 def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[Visit], Decision]:
@@ -190,7 +213,7 @@ def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[
 def _visit(door: str) -> Visit:
     """Read a webhook. Raises NoTable if there is nothing that the call could follow."""
     base = runtime().settings.public_base_url
-    call = IncomingCall.from_form(_fields())
+    call = IncomingCall.from_form(fields())
     progress = Progress.from_args(request.args)
     if door not in _GATHERING or progress.silent:
         call = replace(call, digits="")  # of an earlier step, which Twilio may send once more
@@ -205,38 +228,35 @@ def _visit(door: str) -> Visit:
     return Visit(door, call, progress, table, note, base)
 
 
-def _answer(visit: Visit, decide: Callable[[Visit], Decision]) -> Response:
+def _answer(visit: Visit, decide: Callable[[Visit], Decision]) -> str:
     """Decide, unless the call goes round in circles, and answer."""
     circles = route.circling(visit.call, visit.table, visit.progress)
     return _finish(visit, circles or decide(visit))
 
 
-def _finish(visit: Visit, decision: Decision | None) -> Response:
+def _finish(visit: Visit, decision: Decision | None) -> str:
     """Render, write the journal, answer; a call without a decision is over."""
     if decision is None:
-        return _twiml(verbs.goodbye(visit.table.voice))
+        return str(verbs.goodbye(visit.table.voice))
     decision = decision.noting(visit.note)
-    response = _twiml(visit.answer(decision))
+    document = str(visit.answer(decision))
     trial = trial_of(request.environ)
     if trial is not None:
         trial.decisions.append(decision)
     _write_down(decision, visit, is_test=trial is not None)
-    return response
+    return document
 
 
 def _write_down(decision: Decision, visit: Visit, *, is_test: bool) -> None:
     """Append a decision to the journal; a fault in that keeps no caller from where they go."""
     try:
         runtime().journal.append(decision_entry(decision, visit, is_test=is_test))
+        if not is_test:
+            count(decision, visit)
     except Exception as error:
         if current_app.config["PROPAGATE_FAULTS"]:
             raise
         current_app.logger.error("A decision is not in the journal", exc_info=error)
-
-
-def _fields() -> Mapping[str, str]:
-    """Return Twilio's fields: the form of a POST, the query of a GET."""
-    return request.args if request.method == "GET" else request.form
 
 
 def _signed_params() -> Mapping[str, str] | str:
@@ -246,7 +266,3 @@ def _signed_params() -> Mapping[str, str] | str:
     if request.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
         return request.form
     return request.get_data(as_text=True)
-
-
-def _twiml(document: VoiceResponse) -> Response:
-    return Response(str(document), mimetype="text/xml")

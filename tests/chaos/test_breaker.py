@@ -1,0 +1,120 @@
+"""A CRM that fails is left alone at once, what it said before counts, and it is found again."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import Note
+from tests.demo_calls import ADA, SALES
+from tests.routing.journals import eventually
+from tests.server.callers import Twilio, call_fields, new_sid
+from tests.server.conftest import Serve
+from tests.server.load import DID
+from tests.server.serving import Server
+from tests.server.watching import TOKEN, numbers
+from tests.wire.hosting import Hosted, hosted
+from tests.wire.suitecrm import SuiteCrm
+from voiceapp.crm.breaker import FAILURES
+from voiceapp.crm.kind import VERSION
+from voiceapp.extensions import db
+from voiceapp.routing import credentials, draft
+from voiceapp.routing.releases import publish
+from voiceapp.rules.plan import Integration
+from voiceapp.rules.rule import Rule
+from voiceapp.runtime import runtime
+
+pytestmark = pytest.mark.chaos
+
+PROCESSES = 2
+CALLS = 60
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Iterator[Hosted]:
+    crm = SuiteCrm()
+    crm.add("Contacts", phone_work=ADA, tier_c="Gold")
+    with hosted(crm, tmp_path, "/suite/", "localhost") as suite:
+        yield suite
+
+
+@pytest.fixture
+def server(serve: Serve, suite: Hosted) -> Server:
+    """A server whose first rule asks the CRM anew each time."""
+    server = serve(METRICS_TOKEN=TOKEN, WEB_CONCURRENCY=str(PROCESSES), **suite.settings)
+    options = {"username": suite.crm.options["username"], VERSION: "8"}
+    integration = Integration("suite", "Our Suite", "suitecrm", suite.url, options)
+    with server.application():
+        session = db.session()
+        draft.save(session, integration, "test")
+        credentials.keep(session, runtime().vault, integration, suite.crm.secrets, "test")
+        (rule,) = [
+            stored.part
+            for stored in draft.stored(session, Rule)
+            if stored.part.name == "VIP customers"
+        ]
+        asking = replace(rule, integration="suite", field="tier_c", fresh=0, stale=3600)
+        draft.save(session, asking, "test")
+        session.commit()
+        publish(session, "test")
+    assert eventually(lambda: call(server, "+12025563999") == "general" and asks(suite), 20)
+    return server
+
+
+def asks(suite: Hosted) -> bool:
+    return len(suite.crm.searches()) > 0
+
+
+def call(server: Server, caller: str) -> str:
+    """Return where a call lands."""
+    with Twilio(server.base) as twilio:
+        return twilio.post(DID, **call_fields(caller, SALES, new_sid())).lands
+
+
+def test_a_crm_that_fails_costs_few_calls_and_then_none(
+    server: Server, suite: Hosted, note: Note
+) -> None:
+    assert eventually(lambda: [call(server, ADA) for _ in range(8)] == ["vip"] * 8, 20)
+    suite.crm.troubles = [lambda visit: visit.answer(b"", 503)] * 10_000
+    asked, began = len(suite.crm.searches()), time.monotonic()
+
+    landed, seconds = [], []
+    for number in range(CALLS):
+        before = time.perf_counter()
+        landed.append(call(server, f"+1202556{number:04}"))
+        seconds.append(time.perf_counter() - before)
+
+    probes = 2 + int(time.monotonic() - began)
+    visits = len(suite.crm.searches()) - asked
+    note("CRM fails for all", f"asked {visits} times", "overflow", max(seconds), 0.25)
+    assert set(landed) == {"overflow"}
+    assert FAILURES <= visits <= PROCESSES * FAILURES + probes
+    assert numbers(server)['voiceapp_breaker{integration="Our Suite",state="open"}'] == 1
+
+    # what it said of Ada before counts meanwhile
+    assert {call(server, ADA) for _ in range(8)} == {"vip"}
+
+    suite.crm.troubles.clear()
+    began = time.monotonic()
+    assert eventually(lambda: call(server, "+12025569999") == "general", 60)
+    note("CRM is back", "found by the worker", "general", time.monotonic() - began, 30)
+    assert 'voiceapp_breaker{integration="Our Suite",state="open"}' not in numbers(server)
+
+
+def test_one_that_is_asked_too_often_is_left_alone_as_long_as_it_says(
+    server: Server, suite: Hosted, note: Note
+) -> None:
+    says = ("Retry-After: 3",)
+    suite.crm.troubles = [lambda visit: visit.answer(b"", 429, says)] * PROCESSES
+    assert call(server, "+12025560001") == "overflow"
+    asked, began = len(suite.crm.searches()), time.monotonic()
+
+    landed = {call(server, f"+1202556{number:04}") for number in range(10, 30)}
+
+    if time.monotonic() - began < 3:  # a slow machine may take longer for these calls
+        assert landed == {"overflow"}
+        assert len(suite.crm.searches()) - asked <= 1
+    assert eventually(lambda: call(server, "+12025569999") == "general", 60)
+    note("429, Retry-After 3", "SuiteCRM", "overflow, then general", time.monotonic() - began, 10)

@@ -1,0 +1,149 @@
+"""What is shared through a real Redis: sealed, short-lived, and never in the way."""
+
+import time
+
+import pytest
+from cryptography.fernet import Fernet
+from redis import Redis
+
+from tests.redis_server import RedisServer
+from voiceapp.crm.shared import NOTHING_SHARED
+from voiceapp.shared import RedisShared
+from voiceapp.vault import Vault
+
+KEY, OTHER = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+
+
+def shared_at(url: str, *keys: str, **arguments: object) -> RedisShared:
+    keys = keys or (KEY,)
+    return RedisShared(url, keys[0], Vault(keys), **arguments)  # type: ignore[arg-type]
+
+
+def test_what_one_writes_another_reads(redis_url):
+    shared_at(redis_url).write({"Ada": "Gold", "Sam": "Silver"}, 60)
+
+    assert shared_at(redis_url).read(["Sam", "Bea", "Ada"]) == ["Silver", None, "Gold"]
+
+
+def test_texts_of_all_sorts_come_back_as_they_were(redis_url):
+    texts = {"a": "", "b": "grün \x00 \ud800", "c": "x" * 100_000}
+    shared = shared_at(redis_url)
+
+    shared.write(texts, 60)
+
+    assert shared.read(list(texts)) == list(texts.values())
+
+
+def test_whoever_reads_the_redis_learns_nothing(redis_url, redis_server):
+    shared_at(redis_url).write({"+12025550101": "Ada Gold"}, 60)
+
+    with Redis.from_url(redis_url) as client:
+        kept = b" ".join([*redis_server.keys(), *client.mget(redis_server.keys())])
+    assert len(redis_server.keys()) == 1
+    assert b"2025550101" not in kept
+    assert b"Gold" not in kept
+
+
+def test_what_was_sealed_with_another_key_is_not_known(redis_url):
+    shared_at(redis_url).write({"Ada": "Gold"}, 60)
+    with Redis.from_url(redis_url) as client:
+        (key,) = client.scan_iter()
+        client.set(key, Vault([OTHER]).seal_text("Silver"))
+
+    assert shared_at(redis_url).read(["Ada"]) == [None]
+    assert shared_at(redis_url, OTHER).read(["Ada"]) == [None]
+
+
+def test_what_is_kept_ends(redis_url):
+    shared = shared_at(redis_url)
+
+    shared.write({"Ada": "Gold"}, 0.05)
+    time.sleep(0.1)
+
+    assert shared.read(["Ada"]) == [None]
+
+
+def test_one_takes_something_on_until_it_ends_or_is_let_go_of(redis_url):
+    first, second = shared_at(redis_url), shared_at(redis_url)
+
+    assert first.claim("probe", 60)
+    assert not second.claim("probe", 60)
+    second.forget("probe")
+    assert second.claim("probe", 0.05)
+    time.sleep(0.1)
+    assert first.claim("probe", 60)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def stopped(redis_server: RedisServer, redis_url: str):
+    redis_server.stop()
+    yield redis_url
+    redis_server.stop()
+    redis_server.start()
+
+
+def test_without_redis_nothing_is_known_and_everybody_may(stopped):
+    shared = shared_at(stopped)
+
+    shared.write({"Ada": "Gold"}, 60)
+    shared.forget("Ada")
+
+    assert shared.read(["Ada", "Sam"]) == [None, None]
+    assert shared.claim("probe", 60)
+    assert shared.is_away
+
+
+def test_redis_is_left_alone_for_a_while_that_grows(stopped, redis_server, caplog):
+    clock = Clock()
+    shared = shared_at(stopped, clock=clock)
+    shared.read(["Ada"])
+    clock.now += 1
+    shared.read(["Ada"])
+    redis_server.start()
+
+    clock.now += 1.9
+    shared.write({"Ada": "Gold"}, 60)
+    assert shared.is_away
+    assert redis_server.keys() == []
+
+    clock.now += 0.1
+    shared.write({"Ada": "Gold"}, 60)
+    assert not shared.is_away
+    assert shared.read(["Ada"]) == ["Gold"]
+    assert [record.message for record in caplog.records] == [
+        "Redis is away; nothing is shared: ConnectionError",
+        "Redis is back",
+    ]
+
+
+def test_a_redis_that_hangs_keeps_one_call_waiting_shortly(redis_url):
+    with Redis.from_url(redis_url) as other:
+        other.client_pause(2000, all=True)
+    shared = shared_at(redis_url)
+
+    begin = time.monotonic()
+    assert shared.read(["Ada"]) == [None]
+    waited = time.monotonic() - begin
+    begin = time.monotonic()
+    assert shared.read(["Ada"]) == [None]
+
+    assert waited >= 0.2  # it did wait, for its own patience
+    assert time.monotonic() - begin < waited  # and the next one did not
+    with Redis.from_url(redis_url) as other:
+        other.client_unpause()
+
+
+def test_alone_nothing_is_known_and_everybody_may():
+    NOTHING_SHARED.write({"Ada": "Gold"}, 60)
+    NOTHING_SHARED.forget("Ada")
+
+    assert list(NOTHING_SHARED.read(["Ada"])) == [None]
+    assert NOTHING_SHARED.claim("probe", 60)
+    assert NOTHING_SHARED.claim("probe", 60)

@@ -1,0 +1,88 @@
+"""How the views of Twilio's door answer: once, however often a webhook is delivered."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TypeAlias
+
+from flask import Response, request
+
+from voiceapp.crm.contract import Found, NotFound, Several
+from voiceapp.crm.lookup import Reply
+from voiceapp.routing.deliveries import Delivery
+from voiceapp.routing.route import Decision
+from voiceapp.routing.trial import trial_of
+from voiceapp.routing.visit import Visit
+from voiceapp.runtime import runtime
+
+_RESULTS: Mapping[type, str] = {Found: "found", NotFound: "not found", Several: "several found"}
+
+View: TypeAlias = Callable[..., str]
+"""Answers a webhook with a document."""
+
+
+def once(
+    landed: Callable[[Exception], str], *, is_shared: bool = True
+) -> Callable[[View], Callable[..., Response]]:
+    """Let a view answer what Twilio delivers again as it was answered first.
+
+    With `is_shared`, also where another process answered. Test calls are decided each time. What
+    a view raises goes to `landed`, so that a second delivery lands where the first did.
+    """
+
+    def decorated(view: View) -> Callable[..., Response]:
+        @wraps(view)
+        def answered(**values: str) -> Response:
+            def decide() -> str:
+                try:
+                    return view(**values)
+                except Exception as error:
+                    return landed(error)
+
+            if trial_of(request.environ) is not None:
+                return respond(decide())
+            answer = runtime().deliveries.answer(_delivery(), decide, is_shared=is_shared)
+            if answer.is_repeated:
+                runtime().metrics.redelivered()
+            return respond(answer.document)
+
+        return answered
+
+    return decorated
+
+
+def count(decision: Decision, visit: Visit) -> None:
+    """Count what a visit decided, and the CRM that was asked for it."""
+    metrics, verdict, inquiry = runtime().metrics, decision.verdict, decision.inquiry
+    if verdict is not None and inquiry is not None and inquiry.reply is not None:
+        reply = inquiry.reply
+        if not reply.is_of_call:
+            kind = visit.table.integrations[verdict.rule.integration].kind
+            metrics.looked_up(kind, _result(reply), reply.ms / 1000)
+    outcome = verdict.outcome.value if verdict else ""
+    metrics.decided(outcome, decision.destination.kind.value, visit.ms() / 1000)
+
+
+def _result(reply: Reply) -> str:
+    if reply.trouble is not None:
+        return "older answer taken"
+    if reply.age:
+        return "remembered"
+    word = (word for kind, word in _RESULTS.items() if isinstance(reply.answer, kind))
+    return next(word, "failed")
+
+
+def fields() -> Mapping[str, str]:
+    """Return Twilio's fields: the form of a POST, the query of a GET."""
+    return request.args if request.method == "GET" else request.form
+
+
+def respond(document: str) -> Response:
+    """Return a document as Twilio takes it."""
+    return Response(document, mimetype="text/xml")
+
+
+def _delivery() -> Delivery:
+    environ = request.environ
+    sent = environ.get("HTTP_I_TWILIO_IDEMPOTENCY_TOKEN") or environ["HTTP_X_TWILIO_SIGNATURE"]
+    target = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
+    return Delivery(fields().get("CallSid", ""), target, sent)

@@ -1,0 +1,115 @@
+"""The files of the journal: locked by whoever writes them, and bounded all together."""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import socket
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+SUFFIX = ".jsonl"
+"""How the names of journal files end."""
+
+MOST_BYTES = 1_000_000_000
+"""How large all journal files of a machine may grow together while the database is away."""
+
+_LEAST_ROOM = 16_000
+_LOOK_EVERY = 1.0
+
+
+class Room:
+    """How much more the files of all processes may take together.
+
+    A process asks before it begins a file, not before each line. What it is told then is a part
+    of what is left, so that several which ask at once don't go far beyond the bound.
+    """
+
+    def __init__(self, directory: Path, most_bytes: int) -> None:
+        self._directory = directory
+        self._most_bytes = most_bytes
+        self._full_until = 0.0
+
+    def left(self) -> int:
+        """Return how large a new file may grow. Raises `OSError` if none may be begun."""
+        if time.monotonic() >= self._full_until:
+            left = self._most_bytes - bytes_in(self._directory)
+            if left > 0:
+                return max(left // 8, min(left, _LEAST_ROOM))
+            # looking through hundreds of files for each line would be the next trouble
+            self._full_until = time.monotonic() + _LOOK_EVERY
+        raise OSError(errno.EDQUOT, "The journal's files have grown to their bound")
+
+
+class File:
+    """One file that only this process writes to, locked from before it has its name."""
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = directory / _unique_name()
+        # under its final name the worker would take it, not locked yet, for a dead writer's
+        unready = path.with_suffix(".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor = os.open(unready, flags, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unready.rename(path)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        self._opened_at = time.monotonic()
+        self._max_bytes = max_bytes
+        self._is_torn = False
+
+    def is_worn(self, max_age: float) -> bool:
+        """Say whether the next line belongs into a new file. An empty file is not worn by age.
+
+        A file that somebody deleted is: what is written there nobody would ever read.
+        """
+        status = os.fstat(self._descriptor)
+        if self._is_torn or status.st_nlink == 0 or status.st_size >= self._max_bytes:
+            return True
+        return status.st_size > 0 and time.monotonic() - self._opened_at >= max_age
+
+    def append(self, line: bytes) -> None:
+        """Write the whole line, or nothing. Raises `OSError` for nothing."""
+        written = os.write(self._descriptor, line)
+        if written < len(line):
+            # the worker reads up to the last line feed, so it has not used this half line; if it
+            # can't be undone, no other line may follow on it
+            self._is_torn = True
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            self._is_torn = False
+            raise OSError(errno.ENOSPC, "There is room for only a part of the line")
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def sizes_in(directory: Path) -> dict[str, int]:
+    """Return the journal files in a directory with their sizes."""
+    sizes: dict[str, int] = {}
+    try:
+        with os.scandir(directory) as files:
+            for file in files:
+                if file.name.endswith(SUFFIX):
+                    with suppress(FileNotFoundError):  # the worker was done with it
+                        sizes[file.name] = file.stat().st_size
+    except FileNotFoundError:
+        pass
+    return sizes
+
+
+def bytes_in(directory: Path) -> int:
+    """Return how large all journal files in a directory are together."""
+    return sum(sizes_in(directory).values())
+
+
+def _unique_name() -> str:
+    """Return a name that no other process or machine gives; sorted by name is sorted by age."""
+    host = re.sub(r"[^A-Za-z0-9]+", "-", socket.gethostname())[:40]
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    return f"{moment}-{host}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
