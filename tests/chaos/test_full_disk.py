@@ -58,7 +58,7 @@ def _clear_disk(server: Server) -> None:
 def on_postgres(serve: Serve, instance: Path, postgres_url: str) -> Iterator[Server]:
     (instance / "voiceapp.db").unlink()
     run_flask(settings(instance) | {"DATABASE_URL": postgres_url}, "setup")
-    server = serve(DATABASE_URL=postgres_url, pipes_log=True)
+    server = serve(DATABASE_URL=postgres_url, pipes_log=True, METRICS_TOKEN=TOKEN)
     yield server
     server.stop()  # before the database is dropped
 
