@@ -1,10 +1,11 @@
 """The one door to the network: https, public addresses, one deadline, an answer of bounded size."""
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
 from ipaddress import ip_address
@@ -38,11 +39,24 @@ _HEADERS = {
 }
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2
 
+_NOT_VALID = "The address or a header of the request is not valid."
+_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9._~&=,-]|%[0-9A-F]{2})*")  # as it can be sent
+_KNOWN_TARGETS = 1024
+
 # Its warnings and debug lines spell out whole addresses: callers' numbers, keys in the query.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 Connect = Callable[[tuple[str, int], float], socket]
 """Connects to an IP address and port within seconds, as `socket.create_connection` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a request goes; the path has its query."""
+
+    host: str
+    port: int | None
+    path: str
 
 
 class HttpDoor:
@@ -93,69 +107,39 @@ class HttpDoor:
         Raises `CrmRefused` if the request must not be sent or the certificate is not accepted,
         `CrmUnavailable` if no answer was there in time, `CrmBadAnswer` if it cannot be read.
         """
-        request = self._prepared(method, url, headers, params, json, form)
+        to = _target(url, params or {})
+        request = _prepared(method, headers or {}, json, form)
         if repeatable is None:
             repeatable = method.upper() in _REPEATABLE
         exchange = Exchange(deadline, self._dial, self._clock)
         try:
-            return self._send(request, exchange, max_body)
+            return self._send(to, request, exchange, max_body)
         except CrmUnavailable:
             was_dead = exchange.met_a_dead_connection()
             if not (repeatable and was_dead) or deadline.has_passed():
                 raise
-        return self._send(request, replace(exchange, fresh=True), max_body)
+        return self._send(to, request, replace(exchange, fresh=True), max_body)
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._pools.clear()
 
-    def _prepared(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        params: Mapping[str, str] | None,
-        json: Any,
-        form: Mapping[str, str] | None,
-    ) -> requests.PreparedRequest:
-        # a blank as %20, not as a plus sign, which some servers take for one
-        query = urlencode(params or {}, quote_via=quote, safe="")
-        prepared = requests.PreparedRequest()
-        try:
-            prepared.prepare_method(method)
-            prepared.prepare_url(url, query)
-            prepared.prepare_headers({**_HEADERS, **(headers or {})})
-            prepared.prepare_body(form, None, json)
-            for value in prepared.headers.values():
-                value.encode("latin-1")  # or it would fail when half of the request is sent
-        except (requests.RequestException, ValueError):
-            # the cause quotes what is wrong, and that may be the secret in a header
-            raise CrmRefused("The address or a header of the request is not valid.") from None
-        parts = urlsplit(prepared.url or "")
-        if parts.scheme != "https":
-            raise CrmRefused("The address must start with https://.")
-        if "@" in parts.netloc:
-            raise CrmRefused("User name and password must not stand in the address.")
-        return prepared
-
     def _send(
-        self, request: requests.PreparedRequest, exchange: Exchange, max_body: int
+        self, to: _Target, request: requests.PreparedRequest, exchange: Exchange, max_body: int
     ) -> HttpAnswer:
-        parts = urlsplit(request.url or "")
-        host = parts.hostname
         token = CURRENT.set(exchange)
         try:
             exchange.seconds_left()
-            with self._pools.to(host, parts.port).lent() as connection:
+            with self._pools.to(to.host, to.port).lent() as connection:
                 response = connection.ask(
-                    request.method or "GET", request.path_url, request.body, request.headers
+                    request.method or "GET", to.path, request.body, request.headers
                 )
-                body = _body(response, f"{host}", max_body)
+                body = _body(response, to.host, max_body)
             return HttpAnswer(response.status, MappingProxyType(response.headers), body)
         except (OSError, HTTPError, HTTPException) as error:
             if exchange.deadline.has_passed():
-                raise CrmOutOfTime(f"{host} gave no answer within the budget.") from error
-            raise CrmUnavailable(f"The connection to {host} broke off.") from error
+                raise CrmOutOfTime(f"{to.host} gave no answer within the budget.") from error
+            raise CrmUnavailable(f"The connection to {to.host} broke off.") from error
         finally:
             CURRENT.reset(token)
 
@@ -190,6 +174,52 @@ class HttpDoor:
                 f"{_plain(host)} to CRM_ALLOWED_HOSTS in the file .env and start voiceapp again.",
             )
         return [str(address) for address in addresses]
+
+
+def _target(url: str, params: Mapping[str, str]) -> _Target:
+    """Return where a request goes. Raises `CrmRefused` if it must not go there."""
+    where, _, query = url.partition("?")
+    # a blank as %20, not as a plus sign, which some servers take for one
+    added = urlencode(params, quote_via=quote, safe="")
+    if "#" in url or not _PLAIN_QUERY.fullmatch(query):
+        return _read_target(url, added)
+    to = _known_target(where)
+    query = f"{query}&{added}" if query and added else query or added
+    return _Target(to.host, to.port, f"{to.path}?{query}") if query else to
+
+
+def _read_target(url: str, added: str = "") -> _Target:
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, added)
+    except (requests.RequestException, ValueError):
+        raise CrmRefused(_NOT_VALID) from None
+    parts = urlsplit(prepared.url or "")
+    if parts.scheme != "https":
+        raise CrmRefused("The address must start with https://.")
+    if "@" in parts.netloc:
+        raise CrmRefused("User name and password must not stand in the address.")
+    return _Target(parts.hostname or "", parts.port, prepared.path_url)
+
+
+# what stands before the query is mostly the same, and reading it is the better part of a request
+_known_target = lru_cache(_KNOWN_TARGETS)(_read_target)
+
+
+def _prepared(
+    method: str, headers: Mapping[str, str], json: Any, form: Mapping[str, str] | None
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_method(method)
+        prepared.prepare_headers({**_HEADERS, **headers})
+        prepared.prepare_body(form, None, json)
+        for value in prepared.headers.values():
+            value.encode("latin-1")  # or it would fail when half of the request is sent
+    except (requests.RequestException, ValueError):
+        # the cause quotes what is wrong, and that may be the secret in a header
+        raise CrmRefused(_NOT_VALID) from None
+    return prepared
 
 
 def _plain(host: str) -> str:
