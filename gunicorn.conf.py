@@ -7,6 +7,7 @@ from gunicorn.glogging import Logger
 from voiceapp import tallies
 from voiceapp.config import load
 from voiceapp.logs import CONFIG
+from voiceapp.runtime import begin
 
 _settings = load()
 _counts = _settings.instance / "metrics"
@@ -46,6 +47,11 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let all processes count together, so that one can tell of all."""
     tallies.count_together(_counts, worker.counts_as)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Know where calls go before the first one is let in."""
+    begin(worker.wsgi)
 
 
 def child_exit(server: Any, worker: Any) -> None:

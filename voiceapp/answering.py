@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TypeAlias
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from voiceapp.crm.contract import Found, NotFound, Several
 from voiceapp.crm.lookup import Reply
@@ -38,11 +38,12 @@ def once(
                 except Exception as error:
                     return landed(error)
 
-            if trial_of(request.environ) is not None:
+            webhook, parts = received(), runtime()
+            if trial_of(webhook.environ) is not None:
                 return respond(decide())
-            answer = runtime().deliveries.answer(_delivery(), decide, is_shared=is_shared)
+            answer = parts.deliveries.answer(_delivery(webhook), decide, is_shared=is_shared)
             if answer.is_repeated:
-                runtime().metrics.redelivered()
+                parts.metrics.redelivered()
             return respond(answer.document)
 
         return answered
@@ -71,9 +72,15 @@ def _result(reply: Reply) -> str:
     return next(word, "failed")
 
 
-def fields() -> Mapping[str, str]:
+def received() -> Request:
+    """Return the request itself: Flask looks for it anew behind each look at `flask.request`."""
+    webhook: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return webhook
+
+
+def fields(webhook: Request) -> Mapping[str, str]:
     """Return Twilio's fields: the form of a POST, the query of a GET."""
-    return request.args if request.method == "GET" else request.form
+    return webhook.args if webhook.method == "GET" else webhook.form
 
 
 def respond(document: str) -> Response:
@@ -81,8 +88,8 @@ def respond(document: str) -> Response:
     return Response(document, mimetype="text/xml")
 
 
-def _delivery() -> Delivery:
-    environ = request.environ
+def _delivery(webhook: Request) -> Delivery:
+    environ = webhook.environ
     sent = environ.get("HTTP_I_TWILIO_IDEMPOTENCY_TOKEN") or environ["HTTP_X_TWILIO_SIGNATURE"]
     target = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
-    return Delivery(fields().get("CallSid", ""), target, sent)
+    return Delivery(fields(webhook).get("CallSid", ""), target, sent)

@@ -1,6 +1,7 @@
 """The commands of `flask --app wsgi …`."""
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -29,6 +30,9 @@ from voiceapp.routing.table import Table
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import runtime
 from voiceapp.users import users
+
+_NICE = 10
+"""How far the worker stands back for calls where both want a processor."""
 
 
 def register(app: Flask) -> None:
@@ -128,7 +132,8 @@ def work() -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     folder = runtime().settings.instance / "metrics"
 
-    def count_anew() -> None:
+    def begin() -> None:
+        os.nice(_NICE)
         tallies.forget(folder, "worker")
         tallies.count_together(folder, "worker")
 
@@ -137,7 +142,7 @@ def work() -> None:
         runtime().live,
         breakers=runtime().breakers,
         metrics=runtime().metrics,
-        on_start=count_anew,
+        on_start=begin,
     )
 
 

@@ -1,5 +1,6 @@
 """What the doors share: made once in `create_app`, found again through the current application."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,6 +57,18 @@ class Runtime:
 def attach(app: Flask, runtime: Runtime) -> None:
     """Give an application its parts."""
     app.extensions[_NAME] = runtime
+
+
+def begin(application: object) -> None:
+    """Load what calls follow, in a process that is about to answer them; to be called once.
+
+    An application that is not ours is left alone.
+    """
+    parts = getattr(application, "extensions", {}).get(_NAME)
+    if isinstance(parts, Runtime):
+        parts.live.ensure_started(watch=parts.watch)
+        gc.collect()
+        gc.freeze()  # all this stays: let no collection in the midst of a call go through it
 
 
 def runtime() -> Runtime:

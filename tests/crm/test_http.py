@@ -49,6 +49,27 @@ def test_a_request_has_what_was_asked_for_and_little_else(door, server, url, dea
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "params", "target"),
+    [
+        ("", {}, "/"),
+        ("find", {}, "/find"),
+        ("find", {"name": "Zoë & Co"}, "/find?name=Zo%C3%AB%20%26%20Co"),
+        ("find?", {"a": "1"}, "/find?a=1"),
+        ("find?a=1", {}, "/find?a=1"),
+        ("find?name=Zoë Ω&a=%zz", {"b": "2"}, "/find?name=Zo%C3%AB%20%CE%A9&a=%25zz&b=2"),
+        ("Zoë/find?a=1", {"b": "2"}, "/Zo%C3%AB/find?a=1&b=2"),
+        ("find#part", {"a": "1"}, "/find?a=1"),
+        ("find?a=1#part", {"b": "?"}, "/find?a=1&b=%3F"),
+    ],
+)
+def test_an_address_is_spelled_as_it_can_be_sent(door, server, url, deadline, path, params, target):
+    for _ in range(2):  # the second time it is known
+        door.request("GET", url + path, deadline=deadline, params=params)
+
+    assert [visit.target for visit in server.visits] == [target, target]
+
+
 def test_a_body_is_sent_as_json_or_as_a_form(door, server, url, deadline):
     door.request("POST", url, deadline=deadline, json={"phone": "+1"})
     door.request("POST", url, deadline=deadline, form={"grant_type": "refresh_token"})

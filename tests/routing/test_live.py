@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from stat import S_IMODE
@@ -186,6 +187,21 @@ class TestCredentials:
         assert S_IMODE((instance / "live.json").stat().st_mode) == 0o600
         assert list(kept) == [ORIGIN]
         assert parts_of(app).vault.open(kept[ORIGIN]) == {"header_value": SECRET}
+
+
+def test_a_release_that_takes_long_to_read_is_waited_for(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    def slowly(text: str) -> Plan:
+        time.sleep(0.5)
+        return parse(text)
+
+    monkeypatch.setattr("voiceapp.routing.live._START_BUDGET", 0.25)
+    monkeypatch.setattr("voiceapp.routing.tables.parse", slowly)
+
+    live_of(app).ensure_started(watch=False)
+
+    assert live_of(app).tables.newest.number == 1
 
 
 class TestWithoutADatabase:

@@ -9,10 +9,17 @@ from tests.server.callers import Twilio, call_fields
 from tests.server.conftest import Serve
 from tests.server.load import DID, tell, under_load
 from tests.server.releases import are_following, decisions, redraft, release
+from tests.server.serving import PROCESSES
 from voiceapp.console.story import Ended
 
 LONGEST = 5.0
 """Seconds after which a release must be followed even on a machine that is busy; promised: 2."""
+
+
+def test_every_process_knows_the_release_before_the_first_call(serve: Serve) -> None:
+    server = serve(worker=False)
+
+    assert eventually(lambda: server.log.count("Following release 1") == PROCESSES)
 
 
 def test_every_process_follows_a_new_release_within_two_seconds(serve: Serve) -> None:

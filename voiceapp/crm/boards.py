@@ -1,6 +1,7 @@
 """Where it stands which CRMs are paused: in a folder of the machine, and beyond it."""
 
 import logging
+import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ class FolderBoard:
 
     def read(self, source: str) -> str | None:
         """Return what stands there of a CRM; None for nothing."""
+        path = f"{self.folder}/{source}"
+        if not os.path.exists(path):  # as nearly always, so that it has to cost little
+            return None
         try:
-            return (self.folder / source).read_text()
+            return Path(path).read_text()
         except OSError:
             return None
 

@@ -1,12 +1,13 @@
 """The one door to the network: https, public addresses, one deadline, an answer of bounded size."""
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
+from http.client import HTTPException
 from ipaddress import ip_address
 from os import PathLike
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
@@ -16,29 +17,46 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import certifi
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.response import HTTPResponse
 
 from voiceapp.crm.contract import CrmBadAnswer, CrmOutOfTime, CrmRefused, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.door import HttpAnswer
 from voiceapp.crm.resolver import Resolve, Resolver, is_public, system_resolve
-from voiceapp.crm.transport import CURRENT, CheckedPool, Exchange, TimedSocket
+from voiceapp.crm.transport import CURRENT, CheckedPools, Exchange, TimedSocket
 
 MAX_BODY = 1024 * 1024
 """Bytes of a body that are usually accepted."""
 
 _PIECE = 64 * 1024
 _MAX_TRIES = 4  # addresses of one host that are tried before it counts as out of reach
-_MAX_HOSTS = 64
-_MAX_POOLED = 512  # connections kept for each host: as many as one process has threads, and more
+_HEADERS = {
+    "User-Agent": "voiceapp",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
+}
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2
+
+_NOT_VALID = "The address or a header of the request is not valid."
+_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9._~&=,-]|%[0-9A-F]{2})*")  # as it can be sent
+_KNOWN_TARGETS = 1024
 
 # Its warnings and debug lines spell out whole addresses: callers' numbers, keys in the query.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 Connect = Callable[[tuple[str, int], float], socket]
 """Connects to an IP address and port within seconds, as `socket.create_connection` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a request goes; the path has its query."""
+
+    host: str
+    port: int | None
+    path: str
 
 
 class HttpDoor:
@@ -63,7 +81,7 @@ class HttpDoor:
         self._resolver = Resolver(resolve, clock=clock)
         self._connect = connect
         self._clock = clock
-        self._session = _Session(_tls_context(str(ca_bundle or "")))
+        self._pools = CheckedPools(_tls_context(str(ca_bundle or "")))
 
     def request(
         self,
@@ -89,65 +107,39 @@ class HttpDoor:
         Raises `CrmRefused` if the request must not be sent or the certificate is not accepted,
         `CrmUnavailable` if no answer was there in time, `CrmBadAnswer` if it cannot be read.
         """
-        request = self._prepared(method, url, headers, params, json, form)
+        to = _target(url, params or {})
+        request = _prepared(method, headers or {}, json, form)
         if repeatable is None:
             repeatable = method.upper() in _REPEATABLE
         exchange = Exchange(deadline, self._dial, self._clock)
         try:
-            return self._send(request, exchange, max_body)
+            return self._send(to, request, exchange, max_body)
         except CrmUnavailable:
             was_dead = exchange.met_a_dead_connection()
             if not (repeatable and was_dead) or deadline.has_passed():
                 raise
-        return self._send(request, replace(exchange, fresh=True), max_body)
+        return self._send(to, request, replace(exchange, fresh=True), max_body)
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._session.close()
-
-    def _prepared(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        params: Mapping[str, str] | None,
-        json: Any,
-        form: Mapping[str, str] | None,
-    ) -> requests.PreparedRequest:
-        # a blank as %20, not as a plus sign, which some servers take for one
-        query = urlencode(params or {}, quote_via=quote, safe="")
-        request = requests.Request(method, url, headers=headers, params=query, json=json, data=form)
-        try:
-            prepared = self._session.prepare_request(request)
-            for value in prepared.headers.values():
-                value.encode("latin-1")  # or it would fail when half of the request is sent
-        except (requests.RequestException, ValueError):
-            # the cause quotes what is wrong, and that may be the secret in a header
-            raise CrmRefused("The address or a header of the request is not valid.") from None
-        parts = urlsplit(prepared.url or "")
-        if parts.scheme != "https":
-            raise CrmRefused("The address must start with https://.")
-        if "@" in parts.netloc:
-            raise CrmRefused("User name and password must not stand in the address.")
-        return prepared
+        self._pools.clear()
 
     def _send(
-        self, request: requests.PreparedRequest, exchange: Exchange, max_body: int
+        self, to: _Target, request: requests.PreparedRequest, exchange: Exchange, max_body: int
     ) -> HttpAnswer:
-        host = urlsplit(request.url or "").hostname
         token = CURRENT.set(exchange)
         try:
-            with self._session.send(
-                request, timeout=exchange.seconds_left(), stream=True, allow_redirects=False
-            ) as response:
-                headers = MappingProxyType(response.headers)
-                return HttpAnswer(
-                    response.status_code, headers, _body(response, f"{host}", max_body)
+            exchange.seconds_left()
+            with self._pools.to(to.host, to.port).lent() as connection:
+                response = connection.ask(
+                    request.method or "GET", to.path, request.body, request.headers
                 )
-        except (OSError, HTTPError) as error:  # those of requests are OSErrors
+                body = _body(response, to.host, max_body)
+            return HttpAnswer(response.status, MappingProxyType(response.headers), body)
+        except (OSError, HTTPError, HTTPException) as error:
             if exchange.deadline.has_passed():
-                raise CrmOutOfTime(f"{host} gave no answer within the budget.") from error
-            raise CrmUnavailable(f"The connection to {host} broke off.") from error
+                raise CrmOutOfTime(f"{to.host} gave no answer within the budget.") from error
+            raise CrmUnavailable(f"The connection to {to.host} broke off.") from error
         finally:
             CURRENT.reset(token)
 
@@ -184,6 +176,52 @@ class HttpDoor:
         return [str(address) for address in addresses]
 
 
+def _target(url: str, params: Mapping[str, str]) -> _Target:
+    """Return where a request goes. Raises `CrmRefused` if it must not go there."""
+    where, _, query = url.partition("?")
+    # a blank as %20, not as a plus sign, which some servers take for one
+    added = urlencode(params, quote_via=quote, safe="")
+    if "#" in url or not _PLAIN_QUERY.fullmatch(query):
+        return _read_target(url, added)
+    to = _known_target(where)
+    query = f"{query}&{added}" if query and added else query or added
+    return _Target(to.host, to.port, f"{to.path}?{query}") if query else to
+
+
+def _read_target(url: str, added: str = "") -> _Target:
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, added)
+    except (requests.RequestException, ValueError):
+        raise CrmRefused(_NOT_VALID) from None
+    parts = urlsplit(prepared.url or "")
+    if parts.scheme != "https":
+        raise CrmRefused("The address must start with https://.")
+    if "@" in parts.netloc:
+        raise CrmRefused("User name and password must not stand in the address.")
+    return _Target(parts.hostname or "", parts.port, prepared.path_url)
+
+
+# what stands before the query is mostly the same, and reading it is the better part of a request
+_known_target = lru_cache(_KNOWN_TARGETS)(_read_target)
+
+
+def _prepared(
+    method: str, headers: Mapping[str, str], json: Any, form: Mapping[str, str] | None
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_method(method)
+        prepared.prepare_headers({**_HEADERS, **headers})
+        prepared.prepare_body(form, None, json)
+        for value in prepared.headers.values():
+            value.encode("latin-1")  # or it would fail when half of the request is sent
+    except (requests.RequestException, ValueError):
+        # the cause quotes what is wrong, and that may be the secret in a header
+        raise CrmRefused(_NOT_VALID) from None
+    return prepared
+
+
 def _plain(host: str) -> str:
     return host.strip().strip("[]").rstrip(".").lower()
 
@@ -197,15 +235,15 @@ def _tls_context(ca_bundle: str) -> ssl.SSLContext:
     return context
 
 
-def _body(response: requests.Response, host: str, max_body: int) -> bytes:
+def _body(response: HTTPResponse, host: str, max_body: int) -> bytes:
     # one layer of gzip at most: layers upon layers unpack without end between two reads
     if response.headers.get("Content-Encoding", "").lower() not in ("", "identity", "gzip"):
         raise CrmBadAnswer(f"{host} packed its answer in a way that was not asked for.")
-    if (response.raw.length_remaining or 0) > max_body:
+    if (response.length_remaining or 0) > max_body:
         raise _too_large(host, max_body)
     body = bytearray()
     try:
-        while piece := response.raw.read(_PIECE, decode_content=True):
+        while piece := response.read(_PIECE, decode_content=True):
             body += piece
             if len(body) > max_body:
                 raise _too_large(host, max_body)
@@ -216,43 +254,3 @@ def _body(response: requests.Response, host: str, max_body: int) -> bytes:
 
 def _too_large(host: str, max_body: int) -> CrmBadAnswer:
     return CrmBadAnswer(f"The answer of {host} is larger than {max_body // MAX_BODY} MiB.")
-
-
-class _Adapter(HTTPAdapter):
-    """Uses our pools, and one TLS context whose authorities were read once."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context  # first: the base makes its pool manager at once
-        super().__init__(_MAX_HOSTS, _MAX_POOLED)
-
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
-    ) -> None:
-        super().init_poolmanager(
-            connections, maxsize, block, ssl_context=self._context, **pool_kwargs
-        )
-        self.poolmanager.pool_classes_by_scheme = {"https": CheckedPool}
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave it to the context, which verifies always.
-
-        The base names a CA file here, and urllib3 would read it again for every connection.
-        """
-
-
-class _Session(requests.Session):
-    """A session that takes nothing from the machine and keeps nothing between requests."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.headers.update(
-            {"User-Agent": "voiceapp", "Accept": "application/json", "Accept-Encoding": "gzip"}
-        )
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        self.adapters.clear()
-        self.mount("https://", _Adapter(context))
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Find none: requests reads the whole body of a redirect, without limit, to offer it."""
-        return None

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from cachetools import TLRUCache, TTLCache
 
@@ -27,6 +27,14 @@ class Question:
     source: str
     search: Search
     told: tuple[str, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # a cache asks for it again and again, and it goes through all that is searched
+        object.__setattr__(self, "_hash", hash((self.source, self.search, self.told)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def name(self) -> str:
         """Return a text that only the same question has."""
@@ -111,9 +119,13 @@ class Memory:
         """Keep what was said: for the rest of the call, and for others so many seconds."""
         if call_id:
             self.keep_for_call(question, call_id, what)
-            self._shared.write({_call(call_id, question): _text(what)}, _CALL_SECONDS)
         if seconds > 0:
             self._take(question, what, what.at + seconds)
+        if self._shared is NOTHING_SHARED:  # spares the texts
+            return
+        if call_id:
+            self._shared.write({_call(call_id, question): _text(what)}, _CALL_SECONDS)
+        if seconds > 0:
             self._shared.write({_answer(question): _text(what)}, seconds)
 
     def keep_for_call(self, question: Question, call_id: str, what: Remembered) -> None:
@@ -124,11 +136,14 @@ class Memory:
 
     def claim(self, question: Question, seconds: float) -> bool:
         """Take it on to ask; False while another process does."""
+        if self._shared is NOTHING_SHARED:
+            return True
         return self._shared.claim(_asking(question), seconds)
 
     def let_go(self, question: Question) -> None:
         """Let others ask again."""
-        self._shared.forget(_asking(question))
+        if self._shared is not NOTHING_SHARED:
+            self._shared.forget(_asking(question))
 
     def _take(self, question: Question, what: Remembered, until: float) -> None:
         with self._lock:

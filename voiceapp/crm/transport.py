@@ -7,12 +7,14 @@ pieces here read it from `CURRENT`, which the door to the network sets for the t
 import http.client
 import math
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from socket import socket
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from urllib3 import PoolManager
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import InvalidHeader
@@ -24,6 +26,9 @@ from voiceapp.crm.deadline import Deadline
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
     from urllib3._base_connection import BaseHTTPConnection
+
+_MAX_HOSTS = 64
+_MAX_POOLED = 512  # connections kept for each host: as many as one process has threads, and more
 
 MAX_REST = 50.0
 """Seconds after which an unused connection is no longer trusted.
@@ -137,6 +142,17 @@ class CheckedConnection(HTTPSConnection):
         except ssl.SSLError as error:
             raise CrmUnavailable(f"No secure connection to {self.host} was agreed on.") from error
 
+    def ask(
+        self, method: str, target: str, body: bytes | str | None, headers: Mapping[str, str]
+    ) -> HTTPResponse:
+        """Send a request and return its answer, the body unread. Raises as `connect` does."""
+        if self.is_closed:
+            self.connect()
+        # a server may answer before it has read everything, and close
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.request(method, target, body, headers, preload_content=False)
+        return self.getresponse()
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
         """Return the answer, its body unread; raises `CrmBadAnswer` for what is not HTTP."""
         try:
@@ -152,6 +168,18 @@ class CheckedPool(HTTPSConnectionPool):
 
     ConnectionCls: ClassVar[type[CheckedConnection]] = CheckedConnection  # type: ignore[misc]
 
+    @contextmanager
+    def lent(self) -> Iterator[CheckedConnection]:
+        """Lend a connection; it is used again unless what it was lent for fails."""
+        connection = cast(CheckedConnection, self._get_conn())
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._put_conn(connection)
+
     def _get_conn(self, timeout: float | None = None) -> "BaseHTTPConnection":
         connection = super()._get_conn(timeout)
         exchange = CURRENT.get()
@@ -164,3 +192,17 @@ class CheckedPool(HTTPSConnectionPool):
         if isinstance(conn, CheckedConnection):
             conn.rests_since = CURRENT.get().clock()
         super()._put_conn(conn)
+
+
+class CheckedPools(PoolManager):
+    """A pool for each host, with one TLS context whose authorities were read once."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(
+            _MAX_HOSTS, maxsize=_MAX_POOLED, ssl_context=context, cert_reqs=ssl.CERT_REQUIRED
+        )
+        self.pool_classes_by_scheme = {"https": CheckedPool}
+
+    def to(self, host: str | None, port: int | None) -> CheckedPool:
+        """Return the pool of connections to a host."""
+        return cast(CheckedPool, self.connection_from_host(host, port, "https"))

@@ -1,7 +1,9 @@
 """Plans as JSON and back: the one format of drafts, of releases, and of the copy kept beside."""
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -49,10 +51,23 @@ def dump(plan: Plan) -> str:
 
 def parse(text: str) -> Plan:
     """Return the plan of a release. Raises UnreadableDocument."""
+    with _uncollected():
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise UnreadableDocument("A stored release is no JSON.") from error
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise UnreadableDocument(f"A stored release is not of format {FORMAT}.")
+        return from_plain(document.get("plan"), Plan)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking, over and over, through what is being built."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise UnreadableDocument("A stored release is no JSON.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UnreadableDocument(f"A stored release is not of format {FORMAT}.")
-    return from_plain(document.get("plan"), Plan)
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -108,8 +108,10 @@ class Inquirer:
 
         ages = NOTHING_KEPT if self._is_trying else _ages(rule, source)
         reply = ask(search)
+        if not isinstance(reply.answer, _MAY_BE_ANOTHERS):
+            return Asked(search.module, reply)
         own = replace(search, fields=tuple(sorted(set(rule.fields))))
-        if own == search or not isinstance(reply.answer, _MAY_BE_ANOTHERS):
+        if own == search:
             return Asked(search.module, reply)
         again = ask(own)
         return Asked(search.module, replace(again, ms=reply.ms + again.ms), is_alone=True)

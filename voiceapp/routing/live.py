@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -31,6 +32,15 @@ INTERVAL = 1.0
 _START_BUDGET = 2.0
 _CALL_BUDGET = 0.25
 _COPY = "live.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the database has: the newest release, its document only where it is new here."""
+
+    credentials: Credentials
+    number: int
+    document: str | None
 
 
 class Live:
@@ -84,24 +94,33 @@ class Live:
     def refresh(self) -> None:
         """Look for a newer release and changed credentials. Raises SQLAlchemyError."""
         with self._refreshing:
-            followed = self.tables.loaded
-            with Session(self._engine) as session:
-                credentials = _read_credentials(session)
-                number = newest_number(session) or 0
-                is_newer = followed is None or number > followed.table.number
-                document = read_document(session, number) if is_newer else None
-            if document is not None:
-                self.tables.take(number, document)
-                log.info("Following release %s", number)
-                self._on_release()
-            if credentials != self._credentials:
-                self._credentials = credentials
-                self.clients.take_credentials(credentials)
-            self._keep_copy()
+            self._follow(self._read())
+
+    def _read(self) -> _Read:
+        followed = self.tables.loaded
+        with Session(self._engine) as session:
+            credentials = _read_credentials(session)
+            number = newest_number(session) or 0
+            is_newer = followed is None or number > followed.table.number
+            document = read_document(session, number) if is_newer else None
+        return _Read(credentials, number, document)
+
+    def _follow(self, read: _Read) -> None:
+        if read.document is not None:
+            self.tables.take(read.number, read.document)
+            log.info("Following release %s", read.number)
+            self._on_release()
+        if read.credentials != self._credentials:
+            self._credentials = read.credentials
+            self.clients.take_credentials(read.credentials)
+        self._keep_copy()
 
     def _load_first(self) -> None:
         try:
-            self._bounded.run(self.refresh, Deadline.after(_START_BUDGET))
+            # the database may hang, but what it gave is worth waiting for, however large it is
+            read = self._bounded.run(self._read, Deadline.after(_START_BUDGET))
+            with self._refreshing:
+                self._follow(read)
         except Exception as error:  # whatever it is, the copy may still let calls through
             log.warning("Starting without the database: %s", type(error).__name__)
         if self.tables.loaded is None:

@@ -171,13 +171,14 @@ def _ask_rule(
     verdict = decide(rule, inquiry.answer, table.zone)
     asked = (inquiry.sentence,) if inquiry.sentence else ()
     why = reasons(verdict, value_is_hidden=inquiry.value_is_hidden)
-    reasoned = replace(
+    sent = _sentence(verdict.destination, opening.ivr, table)
+    return replace(
         opening,
-        explanation=(*opening.explanation, *asked, *why),
+        destination=verdict.destination,
+        explanation=(*opening.explanation, *asked, *why, sent),
         verdict=verdict,
         inquiry=inquiry,
     )
-    return _sent(reasoned, verdict.destination, table)
 
 
 def _sent(decision: Decision, destination: Destination, table: Table) -> Decision:

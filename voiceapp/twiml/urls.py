@@ -37,6 +37,8 @@ class Progress:
         >>> Progress.from_args({"r": "x", "n": "-1"})
         Progress(release=None, step=0, visits=0, safe=False, silent=False)
         """
+        if not args:  # a call that just begins
+            return cls()
         return cls(
             release=read_count(args.get("r", "")),
             step=read_count(args.get("n", "")) or 0,
@@ -115,9 +117,11 @@ class CallUrls:
 
     def _next(self, path: str, *, silent: bool = False, **more: str) -> str:
         progress = self.progress
-        query = {"r": self.release, "n": progress.step + 1, "v": progress.visits + 1, **more}
+        query = f"r={self.release}&n={progress.step + 1}&v={progress.visits + 1}"
+        if more:
+            query += f"&{urlencode(more)}"
         if progress.safe:
-            query["s"] = 1
+            query += "&s=1"
         if silent:
-            query["t"] = 1
-        return f"{path}?{urlencode(query)}"
+            query += "&t=1"
+        return f"{path}?{query}"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from flask import Blueprint, Response, abort, current_app, g, request
+from flask import Blueprint, Request, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-from voiceapp.answering import count, fields, once, respond
+from voiceapp.answering import count, fields, once, received, respond
 from voiceapp.routing import route
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.record import decision_entry, end_entry
@@ -32,11 +32,12 @@ _GATHERING = {"key", "ask"}
 @bp.before_request
 def refuse_unless_twilio() -> None:
     """Let nothing in that Twilio did not sign; nothing was read or written until here."""
-    if request.method not in METHODS:
+    webhook = received()
+    if webhook.method not in METHODS:
         abort(405)
-    request.max_content_length = LARGEST_BODY
+    webhook.max_content_length = LARGEST_BODY
     try:
-        refusal = _refusal()
+        refusal = _refusal(webhook)
     except HTTPException:
         raise
     except Exception:  # the body can't be read: the server's own errors have no common name
@@ -48,20 +49,20 @@ def refuse_unless_twilio() -> None:
     g.is_genuine = True  # the handler of faults answers nobody else
 
 
-def _refusal() -> str:
+def _refusal(webhook: Request) -> str:
     """Return why a webhook is not Twilio's, for whoever runs the server; blank if it is."""
     settings = runtime().settings
-    url = signed_url(settings.public_base_url, request.environ)
-    signature = request.headers.get("X-Twilio-Signature", "")
+    url = signed_url(settings.public_base_url, webhook.environ)
+    signature = webhook.headers.get("X-Twilio-Signature", "")
     if not signature:
         return "it is not signed."
-    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(), signature):
+    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(webhook), signature):
         return (
             f"its signature is not for an address at {settings.public_base_url}. If it is "
             "Twilio's, check PUBLIC_BASE_URL, TWILIO_AUTH_TOKEN and the proxy."
         )
     account = settings.twilio_account_sid
-    if account and fields().get("AccountSid") != account:
+    if account and fields(webhook).get("AccountSid") != account:
         return "its AccountSid is not TWILIO_ACCOUNT_SID."
     return ""
 
@@ -153,9 +154,10 @@ def fallback() -> str:
 @bp.route("/status", methods=METHODS)
 def status() -> Response:
     """Note the end of a call; Twilio wants no instructions."""
-    call = IncomingCall.from_form(fields())
+    webhook = received()
+    call = IncomingCall.from_form(fields(webhook))
     if call.status in FINAL_STATUSES:
-        is_test = trial_of(request.environ) is not None
+        is_test = trial_of(webhook.environ) is not None
         runtime().journal.append(end_entry(call, is_test=is_test))
     return respond(str(verbs.nothing()))
 
@@ -212,18 +214,19 @@ def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[
 
 def _visit(door: str) -> Visit:
     """Read a webhook. Raises NoTable if there is nothing that the call could follow."""
-    base = runtime().settings.public_base_url
-    call = IncomingCall.from_form(fields())
-    progress = Progress.from_args(request.args)
-    if door not in _GATHERING or progress.silent:
+    webhook, parts = received(), runtime()
+    base = parts.settings.public_base_url
+    call = IncomingCall.from_form(fields(webhook))
+    progress = Progress.from_args(webhook.args)
+    if call.digits and (door not in _GATHERING or progress.silent):
         call = replace(call, digits="")  # of an earlier step, which Twilio may send once more
     if door == "fallback":
         progress = Progress.from_error_url(call.error_url)
-    trial = trial_of(request.environ)
+    trial = trial_of(webhook.environ)
     if trial is not None:
         return Visit(door, call, progress, trial.table, "", base)
-    live = runtime().live
-    live.ensure_started(watch=runtime().watch)
+    live = parts.live
+    live.ensure_started(watch=parts.watch)
     table, note = live.tables.following(progress.release, may_fetch=door != "fallback")
     return Visit(door, call, progress, table, note, base)
 
@@ -259,10 +262,10 @@ def _write_down(decision: Decision, visit: Visit, *, is_test: bool) -> None:
         current_app.logger.error("A decision is not in the journal", exc_info=error)
 
 
-def _signed_params() -> Mapping[str, str] | str:
+def _signed_params(webhook: Request) -> Mapping[str, str] | str:
     """Return what Twilio signed beside the address."""
-    if request.method == "GET":
+    if webhook.method == "GET":
         return {}
-    if request.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
-        return request.form
-    return request.get_data(as_text=True)
+    if webhook.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
+        return webhook.form
+    return webhook.get_data(as_text=True)
