@@ -37,7 +37,8 @@ class Pages(Generic[P]):
     the form. `make` returns the form, of a part or of what was sent. `button` answers a button
     that saves nothing with what to show; `again` is told of every form that was sent and is
     shown again. `alongside` returns what belongs to the part and is
-    saved with it, `settle` does what else is to be done then, in the same transaction. `prepare`
+    saved with it, `settle` does what else is to be done then, in the same transaction, and
+    returns sentences about what is in force by that alone. `prepare`
     does before it what needs the network, and holds no transaction meanwhile. `is_many`
     is off for the installation's settings, of which there is one.
     """
@@ -51,7 +52,7 @@ class Pages(Generic[P]):
     make: Callable[[Plan, Stored[P] | None, Sent], PartForm[P]] | None = None
     button: Callable[[Any, Plan], Mapping[str, Any] | None] = lambda form, plan: None
     alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
-    settle: Callable[[Session, Any], None] = lambda session, form: None
+    settle: Callable[[Session, Any], Sequence[str]] = lambda session, form: ()
     prepare: Callable[[Any], None] = lambda form: None
     again: Callable[[Any], None] = lambda form: None
     is_many: bool = True
@@ -137,11 +138,11 @@ def _save(
     part = form.part(stored.part if stored else None)
     is_alone = _is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
     try:
-        with audited(session):
+        with audited(session) as changed:
             id_ = _write(session, part, stored, form.read_version())
             for one in pages.alongside(form):
                 draft.save(session, one, author())
-            pages.settle(session, form)
+            said = pages.settle(session, form)
         session.commit()
     except KeyTaken:
         session.rollback()
@@ -152,10 +153,17 @@ def _save(
         conflict = _conflict(session, pages, form, part, stored)
         form.version.data = str(conflict.theirs.version if conflict.theirs else 0)
         return _show(pages, form, plan, conflict.theirs, conflict), 409
-    if request.form.get("do") == PUBLISH:
-        return _publish(session, is_alone, pages.address(id_))
-    flash("Saved as a draft.", "draft")
-    return redirect(pages.address(id_), 303)
+    for sentence in said:
+        flash(sentence)
+    back = pages.address(id_)
+    is_to_go_live = request.form.get("do") == PUBLISH
+    if is_to_go_live and (changed or releases.pending(session).changes):
+        return _publish(session, is_alone, back)
+    if changed:
+        flash("Saved as a draft.", "draft")
+    elif not said:
+        flash("Nothing has changed.")
+    return redirect(back, 303)
 
 
 def delete(
