@@ -14,7 +14,8 @@ from voiceapp.routing import draft, releases
 from voiceapp.routing.audited import audited, name_line, named_as, with_part
 from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
-from voiceapp.rules.diff import Line, diff
+from voiceapp.routing.unread import unread_of_changed
+from voiceapp.rules.diff import Change, Line, diff
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.uses import Part
 from voiceapp.settings.door import author
@@ -230,8 +231,8 @@ def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue
         return redirect(url_for("settings.releases.review"), 303)
     changes = tuple(change for change, _ in pending.changes)
     plan = draft.read(session)
-    if not releases.faults_of(plan) and drift_of_changed(session, plan, changes):
-        flash("Saved as a draft. The CRM may not have what a rule asks for: look below first.")
+    if not releases.faults_of(plan) and (doubt := _doubt(session, plan, changes)):
+        flash(f"Saved as a draft. {doubt}: look below first.")
         return redirect(url_for("settings.releases.review"), 303)
     comment = " · ".join(f"{one.title} {one.what}" for one in changes)
     try:
@@ -244,6 +245,15 @@ def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue
         flash(f"Release {number} is live: calls follow it within two seconds.")
         return redirect(back, 303)
     return redirect(url_for("settings.releases.review"), 303)
+
+
+def _doubt(session: Session, plan: Plan, changes: Sequence[Change]) -> str:
+    """Return why changes had better be looked at before they are published; blank for no reason."""
+    if drift_of_changed(session, plan, changes):
+        return "The CRM may not have what a rule asks for"
+    if unread_of_changed(session, plan, changes):
+        return "It is not known whether the CRM has what a rule asks for"
+    return ""
 
 
 def _conflict(
