@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from voiceapp.models.audit import Action, note
 from voiceapp.routing import draft
+from voiceapp.routing.differences import diff
 from voiceapp.routing.kinds import key_of
-from voiceapp.rules.diff import Change, Line, What, diff
+from voiceapp.rules.diff import Change, Line, What
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
 from voiceapp.rules.uses import Part, title
 

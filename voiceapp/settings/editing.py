@@ -12,10 +12,11 @@ from werkzeug.datastructures import MultiDict
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
 from voiceapp.routing.audited import audited, name_line, named_as, with_part
+from voiceapp.routing.differences import diff
 from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
 from voiceapp.routing.unread import unread_of_changed
-from voiceapp.rules.diff import Change, Line, diff
+from voiceapp.rules.diff import Change, Line
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.uses import Part
 from voiceapp.settings.door import author
@@ -154,16 +155,16 @@ def _save(
         conflict = _conflict(session, pages, form, part, stored)
         form.version.data = str(conflict.theirs.version if conflict.theirs else 0)
         return _show(pages, form, plan, conflict.theirs, conflict), 409
-    for sentence in said:
-        flash(sentence)
     back = pages.address(id_)
     is_to_go_live = request.form.get("do") == PUBLISH
     if is_to_go_live and (changed or releases.pending(session).changes):
+        if said:
+            flash(" ".join(said))
         return _publish(session, is_alone, back)
     if changed:
-        flash("Saved as a draft.", "draft")
-    elif not said:
-        flash("Nothing has changed.")
+        flash(" ".join((*said, "Saved as a draft.")), "draft")
+    else:
+        flash(" ".join(said) or "Nothing has changed.")
     return redirect(back, 303)
 
 

@@ -6,11 +6,11 @@ from flask.typing import ResponseReturnValue
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import discard, draft, releases
+from voiceapp.routing.differences import diff
 from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
 from voiceapp.routing.unread import unread_of_changed
-from voiceapp.rules.diff import diff
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.forms import read_version
 
