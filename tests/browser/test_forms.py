@@ -265,7 +265,10 @@ def test_a_field_left_quickly_brings_what_fits_it(admin: Page, server: Server) -
 
     name.fill("Balance")
     name.press("Tab")
+    _row(admin, 1).get_by_label("Value", exact=True).press_sequentially("1250")  # none of it lost
     expect(admin.locator("#field-known")).to_contain_text("Balance · number")
+    expect(_row(admin, 1).get_by_label("Value", exact=True)).to_have_value("1250")
+    expect(_row(admin, 1).get_by_label("Value", exact=True)).to_be_focused()
     expect(admin.get_by_label("Operator").locator("option", has_text="contains")).to_have_count(0)
 
     name.fill("Tear")

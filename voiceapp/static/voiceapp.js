@@ -31,6 +31,27 @@ async function reshape(form, submitter, focus) {
   if (focused?.dataset.follow !== undefined) focused.setSelectionRange(focused.value.length, focused.value.length);
 }
 
+// the same while somebody types on: what they typed meanwhile is sent once more, and none of it lost
+async function reshapeMeanwhile(form) {
+  const before = written(form);
+  const answer = await send(form, form.getAttribute("action"), form.querySelector("#reshape"));
+  if (!form.isConnected || form.inert || isLeaving) return; // shaped anew, or sent, by a button
+  if (answer.isSignedOut) return tellSignedOut(form);
+  if (written(form) !== before) return reshapeMeanwhile(form);
+  const page = new DOMParser().parseFromString(answer.text, "text/html");
+  const shaped = page.getElementById(form.getAttribute("id"));
+  if (!shaped) return;
+  const { id, selectionStart, selectionEnd } = document.activeElement;
+  replace(form, shaped, page);
+  const focused = document.getElementById(id);
+  focused?.focus();
+  if (typeof selectionStart === "number") focused?.setSelectionRange(selectionStart, selectionEnd);
+}
+
+function written(form) {
+  return new URLSearchParams(new FormData(form)).toString();
+}
+
 function replace(form, shaped, page) {
   form.replaceWith(shaped);
   for (const beside of document.querySelectorAll("[data-reshaped]")) {
@@ -123,8 +144,7 @@ function followLeft(input) {
   clearTimeout(naming);
   if (!input.list?.options.length || !document.getElementById("field-known")) return;
   const follow = () => {
-    if (!input.isConnected || isLeaving) return;
-    reshape(input.form, input.form.querySelector("#reshape"), [document.activeElement.id]);
+    if (input.isConnected && !isLeaving) reshapeMeanwhile(input.form);
   };
   if (isPressed) document.addEventListener("pointerup", () => setTimeout(follow, 50), { once: true });
   else setTimeout(follow);
