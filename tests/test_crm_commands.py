@@ -80,6 +80,27 @@ def test_somebody_is_looked_up_and_every_step_told(run: Run):
     assert ("GET", "/suite/legacy/Api/V8/module/Contacts") in requests
 
 
+@pytest.mark.parametrize("name", ["Our Suite", "our suite", "suite"])
+def test_with_the_integration_alone_the_connection_is_tested(run: Run, name: str):
+    done = run("lookup", name)
+
+    assert done.exit_code == 0
+    assert re.match(r"It works\. Signed in, \d+ modules\.\n", done.output)
+    assert "It has the modules Contacts, Leads, Accounts" in done.output
+
+
+def test_half_a_question_is_none(run: Run):
+    done = run("lookup", "Our Suite", "Contacts")
+
+    assert done.exit_code == 2
+    assert "Type the MODULE, the FIELD and the NUMBER, or none of them." in done.output
+
+
+def test_where_nothing_can_be_asked_without_a_number_that_is_said(run: Run):
+    assert run("lookup", "directory").exit_code == 0
+    assert run("lookup", "directory").output.strip()
+
+
 def test_for_programs_it_is_json(run: Run):
     done = run("lookup", "suite", "Contacts", "tier_c", ADA, "--json")
 

@@ -40,18 +40,21 @@ def crms() -> None:
 
 @click.command("lookup")
 @click.argument("integration")
-@click.argument("module")
-@click.argument("field")
-@click.argument("number")
+@click.argument("module", default="")
+@click.argument("field", default="")
+@click.argument("number", default="")
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 @with_appcontext
 def lookup(integration: str, module: str, field: str, number: str, as_json: bool) -> None:
     """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
 
-    The integration is given by its name, as the draft has it; nothing is saved. What was asked is
+    With an INTEGRATION alone, sign in and list its modules. It
+    is given by its name, as the draft has it; nothing is saved. What was asked is
     printed without secrets; number and value are printed as they are. Exit code 1 if the CRM
     failed.
     """
+    if module and not number:
+        raise click.UsageError("Type the MODULE, the FIELD and the NUMBER, or none of them.")
     plan = draft.read(db.session())
     asked = _integration(plan, integration)
     steps: list[Step] = []
@@ -85,9 +88,11 @@ def rotate_credentials() -> None:
 
 
 def _integration(plan: Plan, name: str) -> Integration:
-    for one in plan.integrations:
-        if not one.is_private and name in (one.name, one.key):
-            return one
+    shared = [one for one in plan.integrations if not one.is_private]
+    exact = [one for one in shared if name in (one.name, one.key)]
+    alike = [one for one in shared if one.name.casefold() == name.casefold()]
+    if found := exact or alike:
+        return found[0]
     names = ", ".join(one.name for one in plan.integrations if not one.is_private)
     raise click.ClickException(f"There is no integration {name}. There are: {names}.")
 
@@ -104,7 +109,7 @@ def _to_json(tried: Checkup, steps: list[Step]) -> dict[str, object]:
 
 
 def _print(tried: Checkup, steps: list[Step]) -> None:
-    click.echo(tried.verdict)
+    click.echo(tried.verdict or "Nothing was asked yet: give a number that calls.")
     click.echo()
     for sentence in (*tried.greeting.sentences, *(tried.found.sentences if tried.found else ())):
         click.echo(sentence)

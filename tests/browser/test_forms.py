@@ -13,9 +13,11 @@ from tests.browser.conftest import Open, Session
 from tests.browser.forms import choose, press
 from tests.browser.installation import sign_in
 from tests.server.serving import Server
+from voiceapp.crm.fields import Field, FieldType
 from voiceapp.extensions import db
 from voiceapp.models.integrations import Credential
-from voiceapp.routing import draft
+from voiceapp.routing import catalogue, draft
+from voiceapp.rules.plan import Integration
 from voiceapp.runtime import runtime
 
 SIGNED_OUT = "You are signed out. Sign in in another tab, then go on here."
@@ -252,3 +254,72 @@ def _one_request(page: Page) -> Iterator[None]:
     page.wait_for_timeout(400)  # what a rule says in words is asked for after a pause
     page.remove_listener("request", note)
     assert sent == [page.url]
+
+
+def test_a_field_left_quickly_brings_what_fits_it(admin: Page, server: Server) -> None:
+    _read_fields(server)
+    admin.goto("/admin/routing/new")
+    admin.get_by_label("CRM To Use").select_option(label="Shop")
+    expect(admin.locator("#field-known")).to_contain_text("Type a few letters")
+    name = admin.get_by_label("CRM Field Name")
+
+    name.fill("Balance")
+    name.press("Tab")
+    _row(admin, 1).get_by_label("Value", exact=True).press_sequentially("1250")  # none of it lost
+    expect(admin.locator("#field-known")).to_contain_text("Balance · number")
+    expect(_row(admin, 1).get_by_label("Value", exact=True)).to_have_value("1250")
+    expect(_row(admin, 1).get_by_label("Value", exact=True)).to_be_focused()
+    expect(admin.get_by_label("Operator").locator("option", has_text="contains")).to_have_count(0)
+
+    name.fill("Tear")
+    name.press("Tab")
+    expect(admin.locator("#field-known")).to_contain_text("Contacts has no field of this name.")
+
+    name.fill("Balance")
+    admin.get_by_role("button", name="+ Add a condition").click()  # the button is not lost
+    expect(admin.get_by_role("heading", name="Condition 2")).to_be_visible()
+    expect(admin.locator("#field-known")).to_contain_text("Balance · number")
+
+
+def test_leaving_with_something_typed_asks_first(admin: Page) -> None:
+    asked: list[str] = []
+    admin.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    _open_rule(admin)
+    admin.get_by_label("A number that calls").fill("(202) 555-0101")
+    admin.reload()
+    assert asked == []
+
+    admin.get_by_label("Rule Name").press_sequentially("!")
+    admin.goto("/admin/queues/")
+    assert asked == ["beforeunload"]
+
+    _open_rule(admin)
+    admin.get_by_label("Rule Name").fill("VIPs")
+    press(admin, "Save")
+    expect(admin.get_by_role("status")).to_contain_text("Saved as a draft.")
+    assert asked == ["beforeunload"]
+
+
+def test_who_comes_back_sees_the_fields_of_the_crm_that_is_restored(admin: Page) -> None:
+    admin.goto("/admin/integrations/new")
+    admin.get_by_label("CRM To Use").select_option(label="EspoCRM")
+    expect(admin.get_by_label("Site URL")).to_be_visible()
+
+    admin.goto("/admin/queues/")
+    admin.go_back()
+
+    expect(admin.get_by_label("CRM To Use")).to_have_value("own:espocrm")
+    expect(admin.get_by_label("Site URL")).to_be_visible()
+
+
+def _read_fields(server: Server) -> None:
+    """Set up a CRM whose fields were read."""
+    with server.application():
+        shop = Integration("shop", "Shop", "espocrm", "https://crm.example/")
+        draft.save(db.session(), shop, "test")
+        fields = [
+            Field("Balance", "Balance", FieldType.NUMBER),
+            Field("Phone", "Phone", FieldType.PHONE),
+        ]
+        catalogue.keep_fields(db.session(), shop, "Contacts", fields)
+        db.session.commit()

@@ -3,7 +3,7 @@
 import pytest
 
 from voiceapp.crm import contract
-from voiceapp.crm.advice import advice_of
+from voiceapp.crm.advice import advice_of, advice_on_greeting
 from voiceapp.crm.contract import (
     CrmBadAnswer,
     CrmCredentialsRefused,
@@ -66,6 +66,15 @@ def test_who_has_no_modules_is_told_to_choose_none():
 
     assert "module" not in advice_of(error, CUSTOM_URL)
     assert "module" in advice_of(error, "hubspot")
+
+
+def test_while_only_the_connection_is_tested_nobody_is_sent_to_choose_a_module():
+    error = CrmMisconfigured("EspoCRM rejected the request (415).")
+
+    assert advice_on_greeting(error, "espocrm") == "Is this the address of EspoCRM?"
+    assert "module" not in advice_on_greeting(error, "hubspot")
+    refused = CrmCredentialsRefused("No.")
+    assert advice_on_greeting(refused, "espocrm") == advice_of(refused, "espocrm")
 
 
 def test_a_kind_that_is_not_there_any_more_has_the_usual_advice():

@@ -33,10 +33,13 @@ class Known:
 
     def __init__(self) -> None:
         self.told: dict[tuple[str, str], Listed] = {}
+        self.lacks_phones = False
         self.names: dict[str, tuple[str, ...]] = {}
 
     def tell(self, module: str, crm: str = "odoo", **types: FieldType) -> None:
         fields = tuple(Field(name, name, type_, TIER_LIST) for name, type_ in types.items())
+        if fields and not self.lacks_phones:
+            fields += (Field("phone", "Phone", FieldType.PHONE),)
         self.told[crm, module] = Listed(fields, datetime.now(UTC))
 
     def fields(self, integration: Integration, module: str) -> Listed | None:
@@ -63,6 +66,22 @@ def test_nothing_is_said_of_fields_that_are_as_they_were(known):
     known.tell("Contacts", Tier=FieldType.TEXT, Other=FieldType.DATE)
 
     assert all_told(known, TIERS) == {}
+
+
+def test_a_module_without_phone_fields_is_said_where_callers_are_found_by_number(known):
+    known.lacks_phones = True
+    known.tell("Contacts", Tier=FieldType.TEXT)
+    known.tell("Leads", Tier=FieldType.TEXT, work_mobile=FieldType.TEXT)
+    known.tell("Contacts", crm="pipedrive", Tier=FieldType.TEXT)
+
+    [sentence] = told(known, FIRST_THEN)
+    assert sentence == (
+        "Contacts in Odoo has no phone fields, so nobody is found in it by a number."
+    )
+    assert told(known, replace(TIERS, find_by=FindBy.DIGITS, search_field="Tier")) == ()
+    pipes = replace(TIERS, integration="pipedrive")
+    people = [Integration("pipedrive", "Pipes", "pipedrive")]
+    assert drifted([pipes], people, known.fields, known.modules) == {}
 
 
 def test_nothing_is_said_of_what_was_never_asked_for(known):

@@ -67,12 +67,14 @@ def test_a_yes_no_field_is_one_of_both(value, is_right):
     assert sentences == ([] if is_right else [sentence])
 
 
-@pytest.mark.parametrize("operator", sorted(ORDERING - {Operator.BETWEEN}))
+@pytest.mark.parametrize("operator", sorted({*ORDERING, *WHOLE} - {Operator.BETWEEN}))
 @pytest.mark.parametrize(
     ("type_", "value", "is_right"),
     [
         (FieldType.NUMBER, "$1,250.00", True),
         (FieldType.NUMBER, "many", False),
+        (FieldType.NUMBER, " -5 €", True),
+        (FieldType.NUMBER, "0.50", True),
         (FieldType.NUMBER, "2026-11-22", False),
         (FieldType.DATE, "2026-11-22", True),
         (FieldType.DATE, "2026-11-22T10:00Z", True),
@@ -81,7 +83,9 @@ def test_a_yes_no_field_is_one_of_both(value, is_right):
         (FieldType.MOMENT, "5", False),
     ],
 )
-def test_what_is_to_be_larger_or_smaller_has_to_be_of_the_kind(operator, type_, value, is_right):
+def test_what_is_compared_with_a_number_or_a_date_has_to_be_of_the_kind(
+    operator, type_, value, is_right
+):
     sentences = told(operator, value, Contacts=field(type_))
 
     assert len(sentences) == (not is_right)
@@ -104,9 +108,10 @@ def test_a_date_says_how_it_is_typed():
 @pytest.mark.parametrize("operator", Operator)
 @pytest.mark.parametrize("type_", FieldType)
 def test_operators_that_make_no_sense_of_a_limit_are_free(operator, type_):
+    measuring = ORDERING.union(WHOLE)
     limited = {
         **dict.fromkeys((FieldType.CHOICE, FieldType.CHOICES, FieldType.YES_NO), WHOLE),
-        **dict.fromkeys((FieldType.NUMBER, FieldType.DATE, FieldType.MOMENT), ORDERING),
+        **dict.fromkeys((FieldType.NUMBER, FieldType.DATE, FieldType.MOMENT), measuring),
     }
 
     sentences = told(operator, *["?"] * OPERANDS[operator][0], Contacts=field(type_, *TIERS))

@@ -59,13 +59,15 @@ class Input:
 class Page(HTMLParser):
     """A page with the form of the id `form`; what stands outside and belongs to it is part of it.
 
-    `pressable` are the buttons of the form, by what stands on them.
+    `pressable` are the buttons of the form, by what stands on them, `facts` what can't be changed.
     """
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.inputs: list[Input] = []
         self.pressable: list[str] = []
+        self.facts: dict[str, str] = {}
+        self._term = ""
         self._stack: list[tuple[str, dict[str, str]]] = []
         self._texts: dict[int, str] = {}
         self._labels: dict[str, str] = {}
@@ -116,7 +118,12 @@ class Page(HTMLParser):
             return
         while self._stack:
             last, attributes = self._stack.pop()
-            self._end(last, attributes, self._texts[len(self._stack) + 1])
+            inner = self._texts[len(self._stack) + 1]
+            self._end(last, attributes, inner)
+            if last == "dt":
+                self._term = inner.strip()
+            elif last == "dd":
+                self.facts[self._term] = inner.strip()
             if last == tag:
                 return
 

@@ -150,6 +150,26 @@ class TestConnection:
         assert "It has the modules Contacts, Cases and 30 more" in told(answer)
         assert "<summary>30 more modules</summary>" in answer.text
 
+    def test_every_module_that_was_listed_is_offered(self, admin, typed, espo, monkeypatch):
+        monkeypatch.setattr(EspoCrmClient, "modules", lambda *_: ("Contacts", "Cases"))
+        first = Page(send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed).text)
+        offered = [value for value, _ in first["try_module"].options]
+        assert offered == [*KINDS["espocrm"].modules, "Cases"]
+
+        answer = send(admin, NEW_INTEGRATION, first, do="reshape", try_module="Cases")
+        assert Page(answer.text)["try_module"].value == "Cases"
+
+    def test_a_wrong_address_is_asked_for(self, admin, typed, monkeypatch):
+        def rejected(*_: object) -> None:
+            raise CrmMisconfigured("EspoCRM rejected the request (415).")
+
+        monkeypatch.setattr(EspoCrmClient, "modules", rejected)
+
+        said = told(send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed))
+
+        assert "Is this the address of EspoCRM?" in said
+        assert CrmMisconfigured.advice not in said
+
     def test_without_a_number_nobody_is_looked_up(self, admin, typed, espo):
         said = told(send(admin, NEW_INTEGRATION, chosen(admin), do="try", **typed))
 

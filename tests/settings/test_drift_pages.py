@@ -26,7 +26,8 @@ LIVE = 2
 """The release that the fixture `rule` makes, after the demo's."""
 STAGE = Field("cStage", "Stage", FieldType.CHOICE, (("hot", "Hot Prospect"), ("cold", "Cold")))
 BALANCE = Field("cBalance", "Balance", FieldType.NUMBER)
-FIELDS = (STAGE, BALANCE, Field("cVip", "VIP", FieldType.YES_NO))
+PHONE = Field("phoneNumber", "Phone", FieldType.PHONE)
+FIELDS = (STAGE, BALANCE, PHONE, Field("cVip", "VIP", FieldType.YES_NO))
 
 
 @pytest.fixture
@@ -116,6 +117,52 @@ def test_what_the_crm_may_not_have_is_seen_before_it_is_published(
     assert f'<a href="{rule}">{NAME}</a>: ' in editor.get(REVIEW).text
     for url in (rule, "/admin/routing/"):
         assert sentence in text_of(editor, url)
+
+
+def test_a_module_without_phone_fields_is_said_beside_it_and_before_publishing(
+    app: Flask, editor: FlaskClient, rule: str
+):
+    tell(app, "Tasks", STAGE)
+    sentence = "Tasks in Our CRM has no phone fields, so nobody is found in it by a number."
+    typed = {"module": "Tasks", "second_module": "", "third_module": ""}
+
+    shown = html.unescape(send(editor, rule, do="reshape", **typed).text)
+    answer = send(editor, rule, do="publish", **typed)
+
+    assert "Tasks has no phone fields, so nobody is found there by a number." in shown
+    assert (answer.location, newest(app)) == (REVIEW, LIVE)
+    assert all(sentence in text_of(editor, url) for url in (REVIEW, rule, "/admin/routing/"))
+
+
+def test_a_crm_whose_fields_were_never_read_is_said_before_publishing(
+    app: Flask, editor: FlaskClient, rule: str
+):
+    keep(app, replace(SHOP, key="erp", name="ERP"))
+    publish(app)
+
+    answer = send(editor, rule, do="publish", crm="shared:erp")
+
+    assert (answer.location, newest(app)) == (REVIEW, LIVE + 1)
+    text = text_of(editor, REVIEW)
+    assert "It is not known whether the CRM has what a rule asks for: look below first." in text
+    assert (
+        f"{NAME} : The fields of Contacts in ERP have not been read yet, so it is not known "
+        "whether it has cStage." in text
+    )
+    assert f'<a href="{rule}#fields">Read the fields there</a>' in editor.get(REVIEW).text
+    assert 'id="fields"' in editor.get(rule).text
+    editor.post(REVIEW, data=opened(editor, REVIEW).fields)
+    assert send(editor, rule, do="publish", budget="4").location == rule  # it is so by now
+
+
+@pytest.mark.parametrize("type_", [FieldType.DATE, FieldType.MOMENT])
+def test_a_date_field_says_how_dates_are_written(
+    app: Flask, editor: FlaskClient, rule: str, type_: FieldType
+):
+    hint = "Dates are written 2024-01-31."
+    assert hint not in editor.get(rule).text
+    tell(app, "Contacts", replace(STAGE, type=type_), PHONE)
+    assert hint in editor.get(rule).text
 
 
 def test_it_keeps_nothing_from_being_published(app: Flask, editor: FlaskClient, rule: str):

@@ -170,6 +170,15 @@ def test_what_can_not_be_is_said_beside_its_field(app, admin, typed, changed, na
     assert drafted(app) == before
 
 
+def test_what_stands_behind_a_hash_is_cut_off_an_address(app, admin, typed, service):
+    address = service.url("/find")
+
+    answer = send(admin, NEW, custom(admin), **typed | {"url": f" {address}#Contact/view "})
+
+    assert answer.status_code == 303
+    assert drafted(app).integrations[-1].url == address
+
+
 def test_a_name_is_taken_from_nobody_by_a_rename(admin, shop):
     answer = send(admin, shop, name="Directory")
 
@@ -284,6 +293,7 @@ def test_before_it_is_deleted_the_rules_that_ask_it_are_named(app, admin, shop):
 
     assert "Delete the integration Shop?" in answer.text
     assert "CRM rule VIP customers" in answer.text
+    assert "Each of these needs another CRM before" in answer.text
     version = re.search(r'name="version" value="(\d+)"', answer.text)[1]
     assert post(admin, f"{shop}/delete", version=version).status_code == 303
     assert "Shop" not in {one.name for one in drafted(app).integrations}

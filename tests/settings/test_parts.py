@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.settings.conftest import SignedIn
 from voiceapp.extensions import db
-from voiceapp.routing import draft
+from voiceapp.routing import draft, releases
 from voiceapp.rules.plan import Did, Installation, Ivr, Plan, Queue
 from voiceapp.rules.rule import Destination, DestinationKind, Prompt, Voice
 
@@ -326,11 +326,16 @@ def test_a_page_that_is_saved_as_it_is_changes_nothing(
     before = drafted(app)
     address = tab if type_ is Installation else f"{tab}{id_of(app, type_, key)}"
 
-    answer = send(editor, address, opened(editor, address))
+    for do in ("save", "publish"):
+        answer = send(editor, address, opened(editor, address), do=do)
 
-    assert (answer.status_code, answer.location) == (303, address)
-    assert DRAFT_SAVED in opened(editor, address).text
+        assert (answer.status_code, answer.location) == (303, address)
+        said = opened(editor, address).text
+        assert "Nothing has changed." in said
+        assert DRAFT_SAVED not in said
     assert drafted(app) == before
+    with app.app_context():
+        assert releases.newest_number(db.session()) == 1
 
 
 NO_WHERE = "Choose where the call goes."

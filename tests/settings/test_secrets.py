@@ -332,6 +332,52 @@ def test_a_secret_saved_again_counts_at_once(app, editor, service, url):
     assert [visit.headers["x-api-key"] for visit in service.visits] == [SECRET, OTHER]
 
 
+AT_ONCE = "A new one for this address takes effect at once, without publishing."
+
+
+def test_a_new_secret_of_calls_says_that_it_counts_at_once(app, editor, service, url):
+    assert AT_ONCE in opened(editor, url).text
+
+    for do in ("save", "publish"):
+        said = editor.get(send(editor, url, do=do, header_value=f"{OTHER}-{do}").location).text
+        assert "The new value of X-Api-Key is used for calls from now on." in said
+        assert "Saved as a draft" not in said
+        assert "Release 2 is live" in said
+    said = editor.get(send(editor, url, field="Level", header_value=SECRET).location).text
+    assert "is used for calls from now on." in said
+    assert "Saved as a draft." in said
+
+
+def test_a_secret_for_another_address_says_that_it_waits(app, editor, service, url):
+    moved = service.url(host="evil.test")
+
+    answer = send(editor, url, url=moved, header_value=OTHER)
+    said = editor.get(answer.location).text
+
+    assert "The new value of X-Api-Key is used once the rule is published." in said
+    assert "Saved as a draft." in said
+    assert AT_ONCE not in said
+
+
+def test_a_shared_secret_says_from_when_on_it_counts(app, signed_in, editor, service):
+    admin = signed_in("admin")
+    shared(app, service)
+    publish(app)
+    shop = place_of(app, Integration, "shop")
+
+    assert AT_ONCE not in opened(admin, shop).text
+    said = admin.get(send(admin, shop, header_value=OTHER).location).text
+    waits = "The new value of X-Api-Key is used once it is published and a rule asks this CRM."
+    assert waits in said
+
+    page = Page(send(editor, NEW, do="reshape", crm="shared:shop").text)
+    send(editor, NEW, page, **FILLED)
+    publish(app)
+    assert AT_ONCE in opened(admin, shop).text
+    said = admin.get(send(admin, shop, header_value=SECRET).location).text
+    assert "The new value of X-Api-Key is used for calls from now on." in said
+
+
 def test_a_draft_for_another_host_leaves_the_live_one_its_secret(app, editor, service, url):
     moved = service.url(host="evil.test")
     assert send(editor, url, url=moved, header_value=OTHER).status_code == 303

@@ -20,7 +20,7 @@ def refuse_no_address(address: str) -> None:
         raise ValueError("The address must start with https://.")
     if "@" in re.split("[/?#]", address[len("https://") :], maxsplit=1)[0]:
         raise ValueError("User name and password must not stand in the address.")
-    if "#" in address:
+    if "#" in address:  # a form cuts it off
         raise ValueError("The address must not have a part after #, as that is never sent.")
     try:
         parts = urlsplit(address)

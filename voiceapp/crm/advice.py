@@ -35,6 +35,16 @@ def advice_of(error: CrmError, key: str) -> str:
     return error.advice
 
 
+def advice_on_greeting(error: CrmError, key: str) -> str:
+    """Return what to do about an error while no module and no field was asked for yet."""
+    kind = KINDS.get(key)
+    if kind is None or error.has_own_advice or not isinstance(error, CrmMisconfigured):
+        return advice_of(error, key)
+    if _takes_an_address(kind):
+        return f"Is this the address of {kind.title}?"
+    return _WITHOUT_ADDRESS[CrmRefused]
+
+
 def _takes_an_address(kind: Kind) -> bool:
     ask = kind.ask(URL)
     return ask is not None and not ask.choices

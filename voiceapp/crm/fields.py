@@ -1,5 +1,6 @@
 """What a CRM says about the fields of a module, and values read by it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,6 +77,21 @@ def _label(labels: Mapping[str, str], sent: "FieldValue") -> "FieldValue":
 def by_name(fields: Iterable[Field]) -> Mapping[str, Field]:
     """Return fields by their names."""
     return {field.name: field for field in fields}
+
+
+_SOUNDS_LIKE_A_PHONE = re.compile("phone|mobile", re.IGNORECASE)
+
+
+def may_hold_phones(fields: Iterable[Field]) -> bool:
+    """
+    Say whether one of a module's fields holds telephone numbers, or may by its name.
+
+    >>> may_hold_phones([Field("Phone", "")]), may_hold_phones([Field("Subject", "")])
+    (True, False)
+    """
+    return any(
+        one.type is FieldType.PHONE or _SOUNDS_LIKE_A_PHONE.search(one.name) for one in fields
+    )
 
 
 def phones(fields: Sequence[Field], usual: Sequence[str]) -> tuple[str, ...]:

@@ -132,7 +132,8 @@ class Kind:
     of a one-time code that was typed as TOKEN, or what was typed if it is none. `signs_in` says
     how, `tried` against what it has been tried for real (blank: nothing yet). What an `is_live`
     one answers counts for nobody else: it is asked anew each time. `told` names what of the call
-    its answer depends on at an address, as the fields of `CallFacts`.
+    its answer depends on at an address, as the fields of `CallFacts`. `by_phones` says that callers
+    are found by the phone fields of the very module that is searched.
     """
 
     title: str
@@ -148,6 +149,7 @@ class Kind:
     tried: str = ""
     is_live: bool = False
     told: Callable[[str], tuple[str, ...]] = _nothing_of_the_call
+    by_phones: bool = True
 
     def ask(self, name: str) -> Ask | None:
         """Return what is to be told under a name; None if nothing is."""

@@ -273,4 +273,5 @@ KIND = Kind(
         "Deals": "Deal of the person who has the number, unless archived",
     },
     signs_in="API token",
+    by_phones=False,
 )

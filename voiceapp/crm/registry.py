@@ -75,6 +75,7 @@ KINDS: dict[str, Kind] = {
         signs_in="needs nothing",
         tried="part of voiceapp",
         is_live=True,
+        by_phones=False,
     ),
     CUSTOM_URL: Kind(
         title="Custom URL",
@@ -93,6 +94,7 @@ KINDS: dict[str, Kind] = {
         signs_in="with a header of one's choice, or none",
         tried="any service that keeps to it",
         told=told_of_the_call,
+        by_phones=False,
     ),
     "salesforce": salesforce.KIND,
     "espocrm": espocrm.KIND,

@@ -210,4 +210,5 @@ KIND = Kind(
         "Tickets": "Ticket of the end user who has the number, unless solved",
     },
     signs_in="API token",
+    by_phones=False,
 )

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from voiceapp.models.audit import Action, note
 from voiceapp.routing import draft
+from voiceapp.routing.differences import diff
 from voiceapp.routing.kinds import key_of
-from voiceapp.rules.diff import Change, Line, What, diff
+from voiceapp.rules.diff import Change, Line, What
 from voiceapp.rules.plan import Did, Integration, Ivr, Plan
 from voiceapp.rules.uses import Part, title
 
@@ -35,23 +36,26 @@ class _Renaming:
 
 
 @contextmanager
-def audited(session: Session, action: Action | None = None) -> Iterator[None]:
+def audited(session: Session, action: Action | None = None) -> Iterator[list[str]]:
     """Write into the audit log how the draft differs after what is done within.
 
     It becomes a part of the same transaction. `action` says what was done where that is more
-    than what became of each part.
+    than what became of each part. The list has the titles of what differs, in the end.
     """
     before, ids = draft.read(session), draft.ids(session)
-    yield
+    titles: list[str] = []
+    yield titles
     session.flush()
     after = draft.read(session)
     renamings = _renamings(before, after, ids, draft.ids(session))
     for one in renamings:
         note(session, action or Action.RENAMED, title(one.new), _told(one, before, after))
+        titles.append(title(one.new))
     told = {_name(part) for one in renamings for part in (one.old, one.new)}
     for change in diff(before, after):
         if (change.kind, change.key) not in told:
             note(session, action or _ACTIONS[change.what], change.title, change.lines)
+            titles.append(change.title)
 
 
 def name_line(old: Part, new: Part) -> tuple[Line, ...]:

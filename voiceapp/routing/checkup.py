@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from voiceapp.crm.advice import advice_of
+from voiceapp.crm.advice import advice_on_greeting
 from voiceapp.crm.contract import Caller, CallFacts, CrmClient, CrmError, CrmRefused, Found, Search
 from voiceapp.crm.phone import read_e164
 from voiceapp.crm.registry import KINDS
@@ -56,7 +56,7 @@ class Checkup:
     def advice(self) -> str:
         """What to do about it."""
         if self.greeting.error is not None:
-            return advice_of(self.greeting.error, self.kind)
+            return advice_on_greeting(self.greeting.error, self.kind)
         return self.found.advice if self.found else ""
 
     def _found(self) -> str:

@@ -74,14 +74,28 @@ def keep(
     integration: Integration,
     secrets: Mapping[str, str],
     author: str,
-) -> None:
-    """Keep secrets that were typed for an integration, and take away those that are blank."""
+) -> Mapping[str, bool]:
+    """Keep secrets that were typed for an integration, and take away those that are blank.
+
+    Returns the names of those that are other ones now, each with whether it is there.
+    """
+    changed: dict[str, bool] = {}
     before = sealed_of(session, integration.key)
     for at, sealed in with_secrets(vault, before, integration, secrets).items():
         if sealed != before.get(at):
             session.merge(Credential(integration=integration.key, origin=at, secrets=sealed))
             log.info("%s typed a secret of %s for %s", author, integration.name, at)
-            _tell(session, integration, at, _open(vault, before.get(at)), _open(vault, sealed))
+            was, now = _open(vault, before.get(at)), _open(vault, sealed)
+            changed |= _changed(integration, was, now)
+            _tell(session, integration, at, was, now)
+    return changed
+
+
+def _changed(
+    integration: Integration, before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, bool]:
+    slots = slots_of(integration).items()
+    return {name: slot in after for name, slot in slots if before.get(slot) != after.get(slot)}
 
 
 def _tell(

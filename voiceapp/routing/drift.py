@@ -1,11 +1,12 @@
 """Rules that ask for what the CRM, as far as it was asked, does not have or has otherwise."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 from sqlalchemy.orm import Session
 
-from voiceapp.crm.fields import Field, by_name
+from voiceapp.crm.fields import Field, by_name, may_hold_phones
+from voiceapp.crm.registry import KINDS
 from voiceapp.routing import catalogue
 from voiceapp.routing.catalogue import Listed
 from voiceapp.routing.misfits import misfits
@@ -39,14 +40,18 @@ def drift_of_changed(
     session: Session, plan: Plan, changes: Iterable[Change]
 ) -> Mapping[str, tuple[str, ...]]:
     """Return what is wrong with those rules of a plan that changes are about."""
+    return drift(session, changed_rules(plan, changes), plan.integrations)
+
+
+def changed_rules(plan: Plan, changes: Iterable[Change]) -> tuple[Rule, ...]:
+    """Return the rules of a plan that changes are about, those whose CRM changes among them."""
     changed: set[str] = set()
     for change in changes:
         if change.kind is Rule:
             changed.add(change.key)
         elif change.kind is Integration:
             changed.update(rule.name for rule in rules_asking(plan, change.key))
-    rules = (rule for rule in plan.rules if rule.name in changed)
-    return drift(session, rules, plan.integrations)
+    return tuple(rule for rule in plan.rules if rule.name in changed)
 
 
 def drifted(
@@ -71,7 +76,7 @@ def drifted(
         rule.name: tuple(
             _sentences(
                 rule,
-                asked[rule.integration].name,
+                asked[rule.integration],
                 modules_of(rule.integration),
                 partial(fields_of, rule.integration),
             )
@@ -82,9 +87,19 @@ def drifted(
     return {name: sentences for name, sentences in found.items() if sentences}
 
 
+def lacks_phones(kind: str, fields: Collection[Field]) -> bool:
+    """Say whether no caller can be found by number in a module that has these fields.
+
+    Nothing is known of a module without any, and some CRMs find callers by other modules.
+    """
+    by_phones = kind in KINDS and KINDS[kind].by_phones
+    return by_phones and bool(fields) and not may_hold_phones(fields)
+
+
 def _sentences(
-    rule: Rule, crm: str, modules: frozenset[str], fields_of: _FieldsOf
+    rule: Rule, asked: Integration, modules: frozenset[str], fields_of: _FieldsOf
 ) -> Iterator[str]:
+    crm = asked.name
     searched = (rule.search_field,) if rule.find_by is FindBy.DIGITS else ()
     names = tuple(dict.fromkeys(filter(None, (*rule.fields, *searched))))
     compared: dict[str, Field] = {}
@@ -96,6 +111,8 @@ def _sentences(
         fields = fields_of(module)
         if fields:
             yield from (f"{crm} has no field {name} in {module}." for name in _gone(names, fields))
+        if rule.find_by is FindBy.CALLER and lacks_phones(asked.kind, fields.values()):
+            yield f"{module} in {crm} has no phone fields, so nobody is found in it by a number."
         if module == rule.module:  # the type is what that one had
             yield from _changed(rule, module, fields)
         if rule.field in fields:

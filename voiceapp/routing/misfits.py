@@ -11,6 +11,8 @@ from voiceapp.rules.values import Scalar, read_date, read_instant, read_number
 
 _WHOLE = (Operator.EQUAL, Operator.IS_NOT, Operator.ONE_OF)
 """The operators that ask for the whole value."""
+_MEASURING = ORDERING.union(_WHOLE)
+"""The operators that compare numbers and dates as such: other ones look at what they begin with."""
 _MOST_TOLD = 6
 
 
@@ -47,13 +49,13 @@ def _is_same(value: str, ours: Iterable[Scalar]) -> bool:
 
 _LIST = _Limit(_WHOLE, _is_listed, "The list of {field} has no {values}.")
 _TIME = _Limit(
-    ORDERING,
+    _MEASURING,
     _is_time,
     "{field} is a date, and can't be compared with {values}: dates are typed like 2026-11-22.",
 )
 _LIMITS: Mapping[FieldType, _Limit] = {
     FieldType.NUMBER: _Limit(
-        ORDERING, _is_number, "{field} is a number, and can't be compared with {values}."
+        _MEASURING, _is_number, "{field} is a number, and can't be compared with {values}."
     ),
     FieldType.DATE: _TIME,
     FieldType.MOMENT: _TIME,

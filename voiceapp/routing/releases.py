@@ -13,10 +13,11 @@ from voiceapp.models.audit import Action, note
 from voiceapp.models.releases import Release
 from voiceapp.models.types import now
 from voiceapp.routing import draft
+from voiceapp.routing.differences import diff
 from voiceapp.routing.document import dump, parse
 from voiceapp.routing.kinds import Stamp
 from voiceapp.rules.check import Fault, check
-from voiceapp.rules.diff import Change, Line, diff
+from voiceapp.rules.diff import Change, Line
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.twiml.voices import is_accepted
 

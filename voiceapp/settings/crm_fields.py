@@ -59,6 +59,11 @@ class WhereHeader(Where):
         super().__init__(lambda form: form.takes_header())
 
 
+def _without_fragment(address: str | None) -> str:
+    """Cut off what browsers show after “#” and never send."""
+    return (address or "").partition("#")[0]
+
+
 class CrmFields(CrmTold):
     """The fields under “CRM Settings”; `form_id` tells one form on somebody's screen from another.
 
@@ -75,7 +80,9 @@ class CrmFields(CrmTold):
         "CRM Modules",
         validators=[Where(lambda form: form.uses_modules(), "Choose the module to search.")],
     )
-    url = Text(LABELS_IN_RULES[URL], longest=2000, validators=[WhereAsked()])
+    url = Text(
+        LABELS_IN_RULES[URL], longest=2000, validators=[WhereAsked()], filters=[_without_fragment]
+    )
     username = Text(LABELS_IN_RULES[USERNAME], validators=[WhereAsked()])
     password = PasswordField(LABELS_IN_RULES[PASSWORD], [WhereAsked()], [stripped])
     token = PasswordField("Second secret", [WhereAsked()], [stripped])

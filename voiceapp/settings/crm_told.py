@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from secrets import token_hex
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import Field
 
@@ -26,13 +26,16 @@ class CrmTold(BaseForm):
     """What the fields of `CrmFields` say, whatever is wrong with it.
 
     `own` is the integration that belongs to the form's part alone, if there is one by now, `kept`
-    says which secrets that has. `waiting` are secrets that were typed into this form before, each
-    by what it was typed for.
+    says which secrets that has, `in_force` which calls use; another one is used `later`.
+    `waiting` are secrets that were typed into this form before, each by what it was typed for.
     """
+
+    later: ClassVar[str] = "once it is published"
 
     plan: Plan
     own: Integration | None
     kept: Kept
+    in_force: Kept = frozenset()
     waiting: Mapping[Place, str] = NOTHING
     _left: Mapping[Place, str] = NOTHING
     _made: Integration | None = None
@@ -130,6 +133,22 @@ class CrmTold(BaseForm):
     def is_kept(self, name: str) -> bool:
         """Say whether a secret is kept for the address, and the user or header, in the form."""
         return self._slots().get(name) in {slot for at, slot in self.kept if at == self._origin()}
+
+    def takes_effect(self, name: str) -> bool:
+        """Say whether calls use the secret for the address, and the user or header, in the form."""
+        return (self._origin(), self._slots().get(name)) in self.in_force
+
+    def said(self, changed: Mapping[str, bool]) -> tuple[str, ...]:
+        """Return from when on secrets count that were typed (true) or taken away, as sentences."""
+        return tuple(self._said(name, is_there) for name, is_there in changed.items())
+
+    def _said(self, name: str, is_there: bool) -> str:
+        ask = self.asked(name)
+        label = ask.label if ask else f"value of {self[HEADER_NAME].data}"
+        is_live = self.takes_effect(name)
+        if not is_there:
+            return f"The {label} is removed{', for calls as well' if is_live else ''}."
+        return f"The new {label} is used {'for calls from now on' if is_live else self.later}."
 
     def is_waiting(self, name: str) -> bool:
         """Say whether a secret was typed into this form before, for what stands there now."""

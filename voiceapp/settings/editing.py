@@ -12,9 +12,11 @@ from werkzeug.datastructures import MultiDict
 from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
 from voiceapp.routing.audited import audited, name_line, named_as, with_part
+from voiceapp.routing.differences import diff
 from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
-from voiceapp.rules.diff import Line, diff
+from voiceapp.routing.unread import unread_of_changed
+from voiceapp.rules.diff import Change, Line
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.uses import Part
 from voiceapp.settings.door import author
@@ -37,7 +39,8 @@ class Pages(Generic[P]):
     the form. `make` returns the form, of a part or of what was sent. `button` answers a button
     that saves nothing with what to show; `again` is told of every form that was sent and is
     shown again. `alongside` returns what belongs to the part and is
-    saved with it, `settle` does what else is to be done then, in the same transaction. `prepare`
+    saved with it, `settle` does what else is to be done then, in the same transaction, and
+    returns sentences about what is in force by that alone. `prepare`
     does before it what needs the network, and holds no transaction meanwhile. `is_many`
     is off for the installation's settings, of which there is one.
     """
@@ -51,7 +54,7 @@ class Pages(Generic[P]):
     make: Callable[[Plan, Stored[P] | None, Sent], PartForm[P]] | None = None
     button: Callable[[Any, Plan], Mapping[str, Any] | None] = lambda form, plan: None
     alongside: Callable[[Any], Sequence[Integration]] = lambda form: ()
-    settle: Callable[[Session, Any], None] = lambda session, form: None
+    settle: Callable[[Session, Any], Sequence[str]] = lambda session, form: ()
     prepare: Callable[[Any], None] = lambda form: None
     again: Callable[[Any], None] = lambda form: None
     is_many: bool = True
@@ -137,11 +140,11 @@ def _save(
     part = form.part(stored.part if stored else None)
     is_alone = _is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
     try:
-        with audited(session):
+        with audited(session) as changed:
             id_ = _write(session, part, stored, form.read_version())
             for one in pages.alongside(form):
                 draft.save(session, one, author())
-            pages.settle(session, form)
+            said = pages.settle(session, form)
         session.commit()
     except KeyTaken:
         session.rollback()
@@ -152,10 +155,17 @@ def _save(
         conflict = _conflict(session, pages, form, part, stored)
         form.version.data = str(conflict.theirs.version if conflict.theirs else 0)
         return _show(pages, form, plan, conflict.theirs, conflict), 409
-    if request.form.get("do") == PUBLISH:
-        return _publish(session, is_alone, pages.address(id_))
-    flash("Saved as a draft.", "draft")
-    return redirect(pages.address(id_), 303)
+    back = pages.address(id_)
+    is_to_go_live = request.form.get("do") == PUBLISH
+    if is_to_go_live and (changed or releases.pending(session).changes):
+        if said:
+            flash(" ".join(said))
+        return _publish(session, is_alone, back)
+    if changed:
+        flash(" ".join((*said, "Saved as a draft.")), "draft")
+    else:
+        flash(" ".join(said) or "Nothing has changed.")
+    return redirect(back, 303)
 
 
 def delete(
@@ -222,8 +232,8 @@ def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue
         return redirect(url_for("settings.releases.review"), 303)
     changes = tuple(change for change, _ in pending.changes)
     plan = draft.read(session)
-    if not releases.faults_of(plan) and drift_of_changed(session, plan, changes):
-        flash("Saved as a draft. The CRM may not have what a rule asks for: look below first.")
+    if not releases.faults_of(plan) and (doubt := _doubt(session, plan, changes)):
+        flash(f"Saved as a draft. {doubt}: look below first.")
         return redirect(url_for("settings.releases.review"), 303)
     comment = " · ".join(f"{one.title} {one.what}" for one in changes)
     try:
@@ -236,6 +246,15 @@ def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue
         flash(f"Release {number} is live: calls follow it within two seconds.")
         return redirect(back, 303)
     return redirect(url_for("settings.releases.review"), 303)
+
+
+def _doubt(session: Session, plan: Plan, changes: Sequence[Change]) -> str:
+    """Return why changes had better be looked at before they are published; blank for no reason."""
+    if drift_of_changed(session, plan, changes):
+        return "The CRM may not have what a rule asks for"
+    if unread_of_changed(session, plan, changes):
+        return "It is not known whether the CRM has what a rule asks for"
+    return ""
 
 
 def _conflict(

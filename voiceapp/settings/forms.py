@@ -43,8 +43,9 @@ class Text(StringField):
         validators: list[Callable[..., None]] = [DataRequired(required)] if required else []
         validators.append(Length(max=longest, message=f"Use at most {longest} characters."))
         validators.append(_refuse_nul)
+        filters = [stripped, *arguments.pop("filters", [])]
         super().__init__(
-            label, [*validators, *arguments.pop("validators", [])], [stripped], **arguments
+            label, [*validators, *arguments.pop("validators", [])], filters, **arguments
         )
 
 

@@ -1,5 +1,6 @@
 """Integrations: the CRMs that rules may share, each with its address and its secret."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import credentials, draft
 from voiceapp.routing.credentials import Kept
+from voiceapp.routing.inforce import in_force
 from voiceapp.routing.kinds import Stored
 from voiceapp.routing.rehearsal import question
 from voiceapp.rules.plan import Integration, Plan
@@ -40,6 +42,7 @@ class IntegrationForm(CrmFields, PartForm[Integration]):
 
     order = ("name", "crm", *ASKED, "header_name", "header_value")
     named_by = "name"
+    later = "once it is published and a rule asks this CRM"
     taken = "There is an integration of this name. Type another one."
 
     def __init__(
@@ -143,12 +146,12 @@ def _asked_by(plan: Plan, integration: Integration) -> tuple[_Asker, ...]:
 def _made(plan: Plan, stored: Stored[Integration] | None, sent: Sent) -> IntegrationForm:
     own = stored.part if stored else None
     kept = credentials.kept(db.session(), runtime().vault, own.key) if own else Kept()
+    values = IntegrationForm.values(own) if own and sent is None else {}
+    form = IntegrationForm(Offer(plan), sent, own=own, kept=kept, **values)
+    form.in_force = in_force(db.session(), own.key) if own else Kept()
     if sent is not None:
-        form = IntegrationForm(Offer(plan), sent, own=own, kept=kept)
         waiting.recall(form)
-        return form
-    values = IntegrationForm.values(own) if own else {}
-    return IntegrationForm(Offer(plan), own=own, kept=kept, **values)
+    return form
 
 
 def _button(form: IntegrationForm, plan: Plan) -> dict[str, Any] | None:
@@ -164,9 +167,11 @@ def _around(plan: Plan, part: Integration | None, form: IntegrationForm) -> dict
     return {"choice": form.choice(), "rules": rules}
 
 
-def _settle(session: Session, form: IntegrationForm) -> None:
-    credentials.keep(session, runtime().vault, form.part(form.own), form.secrets(), author())
+def _settle(session: Session, form: IntegrationForm) -> Sequence[str]:
+    made = form.part(form.own)
+    changed = credentials.keep(session, runtime().vault, made, form.secrets(), author())
     waiting.forget(session, form)
+    return form.said(changed)
 
 
 def _test(form: IntegrationForm, plan: Plan) -> Tested:

@@ -10,6 +10,7 @@ from voiceapp.crm.fields import Field, FieldType, by_name
 from voiceapp.crm.registry import DIRECTORY, KINDS
 from voiceapp.directory.store import field_names, modules
 from voiceapp.routing import catalogue
+from voiceapp.routing.drift import lacks_phones
 from voiceapp.rules.operators import Operator
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.values import read_date
@@ -39,13 +40,15 @@ FITTING: Mapping[FieldType, tuple[Operator, ...]] = {
 class Known:
     """The fields of a module that a rule searches, and the modules to choose from.
 
-    `can_ask` says that the CRM can be asked for them, `read_at` when it was asked last.
+    `can_ask` says that the CRM can be asked for them, `read_at` when it was asked last,
+    `lacks_phones` that nobody can be found there by a number.
     """
 
     fields: Mapping[str, Field] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     can_ask: bool = False
     read_at: datetime | None = None
+    lacks_phones: bool = False
 
     def type_of(self, name: str) -> str:
         """Return what the CRM says the field holds; blank if it never said."""
@@ -76,11 +79,14 @@ class Known:
         fitting = FITTING[known.type] if known else tuple(Operator)
         return tuple(one.value for one in Operator if one in fitting or one.value == chosen)
 
+    def is_date(self, name: str) -> bool:
+        """Say whether a field holds dates."""
+        known = self.field(name)
+        return known is not None and known.type in (FieldType.DATE, FieldType.MOMENT)
+
     def input_type(self, name: str, typed: str) -> str:
         """Return the type of input that a value is typed into."""
-        known = self.field(name)
-        is_date = known is not None and known.type in (FieldType.DATE, FieldType.MOMENT)
-        return "date" if is_date and (not typed or read_date(typed)) else "text"
+        return "date" if self.is_date(name) and (not typed or read_date(typed)) else "text"
 
 
 NOTHING_KNOWN = Known()
@@ -121,6 +127,11 @@ class Searched:
         """The modules whose fields the CRM was never asked for."""
         return tuple(name for name, known in self.modules if known.read_at is None)
 
+    @property
+    def without_phones(self) -> tuple[str, ...]:
+        """The modules in which nobody can be found by a number."""
+        return tuple(name for name, known in self.modules if known.lacks_phones)
+
     def offered(self) -> tuple[Offered, ...]:
         """Return the fields of all modules, those of the first one first."""
         offered: dict[str, Field] = {}
@@ -156,4 +167,5 @@ def known_of(session: Session, integration: Integration, module: str) -> Known:
         modules=tuple(dict.fromkeys((*kind.modules, *told))),
         can_ask=True,
         read_at=listed.read_at if listed else None,
+        lacks_phones=listed is not None and lacks_phones(integration.kind, listed.fields),
     )

@@ -6,10 +6,11 @@ from flask.typing import ResponseReturnValue
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import discard, draft, releases
+from voiceapp.routing.differences import diff
 from voiceapp.routing.drift import drift
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken
 from voiceapp.routing.releases import NotPublishable, PublishedMeanwhile
-from voiceapp.rules.diff import diff
+from voiceapp.routing.unread import unread_of_changed
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.forms import read_version
 
@@ -91,12 +92,14 @@ def review() -> ResponseReturnValue:
             flash(f"Release {number} is live: calls follow it within two seconds.")
             return redirect(url_for(".index"), 303)
     plan = draft.read(session)
+    changes = [change for change, _ in releases.pending(session).changes]
     return (
         render_template(
             "releases/review.html",
             faults=releases.faults_of(plan),
             rules=plan.rules,
             drift=drift(session, plan.rules, plan.integrations),
+            unread=unread_of_changed(session, plan, changes),
             comment=_comment(),
         ),
         status,

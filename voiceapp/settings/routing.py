@@ -1,6 +1,7 @@
 """CRM › Routing: the rules that look a caller up and choose where the call goes."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from voiceapp.people import Role
 from voiceapp.routing import catalogue, credentials, draft, history
 from voiceapp.routing.credentials import Kept
 from voiceapp.routing.drift import drift
+from voiceapp.routing.inforce import in_force
 from voiceapp.routing.kinds import NOTHING_CHOSEN, Stored
 from voiceapp.routing.releases import fault_of_integration
 from voiceapp.rules.plan import Integration, Plan
@@ -106,6 +108,7 @@ def _made(plan: Plan, stored: Stored[Rule] | None, sent: Sent) -> RuleForm:
     else:
         values = _values(plan, was) if was else _first_values(db.session(), plan)
         form = RuleForm(Offer(plan), was=was, own=own, kept=kept, **values)
+    form.in_force = in_force(db.session(), own.key) if own else Kept()
     _learn(form)
     return form
 
@@ -159,14 +162,16 @@ def _alongside(form: RuleForm) -> tuple[Integration, ...]:
     return (integration,) if integration.is_private else ()
 
 
-def _settle(session: Session, form: RuleForm) -> None:
+def _settle(session: Session, form: RuleForm) -> Sequence[str]:
     """Keep the secret of the rule's own integration, and let go of one it had before."""
+    changed: Mapping[str, bool] = {}
     for integration in _alongside(form):
-        credentials.keep(session, runtime().vault, integration, form.secrets(), author())
+        changed = credentials.keep(session, runtime().vault, integration, form.secrets(), author())
     catalogue.settle(session, waiting.mark(form), form.integration())
     waiting.forget(session, form)
     session.flush()
     rule_crm.sweep(session, author())
+    return form.said(changed)
 
 
 def _own(plan: Plan, stored: Stored[Rule] | None) -> Any:

@@ -113,6 +113,7 @@ class RuleForm(SearchFields, PatienceFields, PartForm[Rule]):
         *("crm", "module", "second_module", "third_module", *ASKED, "header_name", "header_value"),
     )
     named_by = "name"
+    later = "once the rule is published"
     taken = "There is a CRM rule of this name. Type another one."
 
     def __init__(

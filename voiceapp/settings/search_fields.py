@@ -9,7 +9,7 @@ from voiceapp.settings.known_fields import Known, Searched
 from voiceapp.settings.offer import Choice
 
 PREFER = {
-    Prefer.NONE: "none of them: the call goes where this leads",
+    Prefer.NONE: "none of them",
     Prefer.NEWEST: "the newest",
     Prefer.HIGHEST: "the one with the highest value of a field",
     Prefer.LOWEST: "the one with the lowest value of a field",

@@ -31,6 +31,27 @@ async function reshape(form, submitter, focus) {
   if (focused?.dataset.follow !== undefined) focused.setSelectionRange(focused.value.length, focused.value.length);
 }
 
+// the same while somebody types on: what they typed meanwhile is sent once more, and none of it lost
+async function reshapeMeanwhile(form) {
+  const before = written(form);
+  const answer = await send(form, form.getAttribute("action"), form.querySelector("#reshape"));
+  if (!form.isConnected || form.inert || isLeaving) return; // shaped anew, or sent, by a button
+  if (answer.isSignedOut) return tellSignedOut(form);
+  if (written(form) !== before) return reshapeMeanwhile(form);
+  const page = new DOMParser().parseFromString(answer.text, "text/html");
+  const shaped = page.getElementById(form.getAttribute("id"));
+  if (!shaped) return;
+  const { id, selectionStart, selectionEnd } = document.activeElement;
+  replace(form, shaped, page);
+  const focused = document.getElementById(id);
+  focused?.focus();
+  if (typeof selectionStart === "number") focused?.setSelectionRange(selectionStart, selectionEnd);
+}
+
+function written(form) {
+  return new URLSearchParams(new FormData(form)).toString();
+}
+
 function replace(form, shaped, page) {
   form.replaceWith(shaped);
   for (const beside of document.querySelectorAll("[data-reshaped]")) {
@@ -90,6 +111,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-reshape]");
   if (!button || !button.form) return;
   event.preventDefault();
+  if (button.name !== "do") touch(); // rows added, moved or removed
   reshape(button.form, button, [...(button.dataset.focus ?? "").split(" "), button.id]);
 });
 
@@ -107,12 +129,64 @@ function followField(input) {
   document.getElementById(`${input.id}-known`)?.replaceChildren(); // about what stood there before
   if (![...(input.list?.options ?? [])].some((one) => one.value === input.value)) return;
   naming = setTimeout(() => {
-    if (document.activeElement !== input) return;
+    if (document.activeElement !== input) return; // left by now: its change has been followed
     reshape(input.form, input.form.querySelector("#reshape"), [input.id]);
   }, 400);
 }
 
+let isPressed = false;
+document.addEventListener("pointerdown", () => { isPressed = true; });
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { isPressed = false; }, true);
+
+// whoever leaves the input sees at once what fits, or that there is no such field; the focus stays
+// where it went, and a button that was pressed meanwhile comes first
+function followLeft(input) {
+  clearTimeout(naming);
+  if (!input.list?.options.length || !document.getElementById("field-known")) return;
+  const follow = () => {
+    if (input.isConnected && !isLeaving) reshapeMeanwhile(input.form);
+  };
+  if (isPressed) document.addEventListener("pointerup", () => setTimeout(follow, 50), { once: true });
+  else setTimeout(follow);
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.dataset.follow !== undefined) followLeft(event.target);
+});
+
+let isTouched = false;
+let isLeaving = false;
+
+function touch() {
+  if (!isTouched) addEventListener("beforeunload", ask);
+  isTouched = true;
+}
+
+function ask(event) {
+  if (!isLeaving) event.preventDefault(); // the browser asks whether to leave
+}
+
+document.addEventListener("submit", () => { isLeaving = true; });
+
+// what is restored in a form that is come back to may have other fields than those of the page
+addEventListener("pageshow", () => {
+  isLeaving = false;
+  const input = [...document.querySelectorAll("[data-reshapes], [data-follow]")].find(isRestored);
+  const button = input?.form?.querySelector("#reshape");
+  if (!button) return;
+  touch();
+  reshape(input.form, button, []);
+});
+
+function isRestored(input) {
+  if (input.type === "radio") return input.checked && !input.defaultChecked;
+  if (!input.options) return input.value !== input.defaultValue && input.list?.options.length;
+  const options = [...input.options];
+  return !(options.find((one) => one.defaultSelected) ?? options[0])?.selected;
+}
+
 document.addEventListener("input", (event) => {
+  if (event.target.closest("form#form")) touch();
   if (event.target.dataset.follow !== undefined) followField(event.target);
   if (event.target.form) say(event.target.form);
 });
@@ -130,4 +204,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 const first = document.querySelector("#summary, #conflict");
-if (first) first.focus();
+if (first) {
+  first.focus();
+  touch(); // what is shown again was not saved
+}
