@@ -196,10 +196,10 @@ def test_who_is_signed_out_in_another_tab_is_told_and_loses_nothing(page: Page) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Almost done")
 
 
-def _open_rule(page: Page) -> None:
+def _open_rule(page: Page, name: str = "VIP customers") -> None:
     page.goto("/admin/routing/")
-    page.get_by_role("link", name="VIP customers", exact=True).first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("VIP customers")
+    page.get_by_role("link", name=name, exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def _begin_rule_with_secret(page: Page, name: str) -> None:
@@ -284,7 +284,7 @@ def test_a_field_left_quickly_brings_what_fits_it(admin: Page, server: Server) -
 def test_leaving_with_something_typed_asks_first(admin: Page) -> None:
     asked: list[str] = []
     admin.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    _open_rule(admin)
+    _open_rule(admin, "Balance check")
     admin.get_by_label("A number that calls").fill("(202) 555-0101")
     admin.reload()
     assert asked == []
@@ -293,7 +293,7 @@ def test_leaving_with_something_typed_asks_first(admin: Page) -> None:
     admin.goto("/admin/queues/")
     assert asked == ["beforeunload"]
 
-    _open_rule(admin)
+    _open_rule(admin, "Balance check")
     admin.get_by_label("Rule Name").fill("VIPs")
     press(admin, "Save")
     expect(admin.get_by_role("status")).to_contain_text("Saved as a draft.")

@@ -54,6 +54,7 @@ def test_a_menu_with_a_rule_on_a_key_goes_live(admin: Page, server: Server) -> N
 def test_what_a_rule_says_follows_the_typing(admin: Page) -> None:
     admin.goto("/admin/routing/")
     admin.get_by_role("link", name="VIP customers", exact=True).first.click()
+    admin.wait_for_load_state()  # the script is at work by then
     words = admin.locator("#words")
     expect(words).to_contain_text("If Tier is Gold → Queue vip.")
 

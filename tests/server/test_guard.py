@@ -105,18 +105,6 @@ def test_what_is_signed_leaves_a_trace(server: Server, twilio: Twilio) -> None:
     assert server.mentions(sid) != []
 
 
-def test_a_forgery_does_not_even_make_a_process_read_the_release(serve: Serve) -> None:
-    server = serve(worker=False)
-    with Twilio(server.base) as twilio:
-        refused = _unsigned(twilio, call_fields(ADA, SALES))
-        log = server.log
-        answered = twilio.post(DID, **call_fields(ADA, SALES))
-
-    assert (refused.status, answered.lands) == (403, "vip")
-    assert "Following release" not in log
-    assert "Following release" in server.log
-
-
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_no_other_method_gets_an_answer_signed_or_not(
     server: Server, twilio: Twilio, method: str
