@@ -9,6 +9,8 @@ from voiceapp.crm.kind import ACCOUNT, TOKEN, URL, USERNAME, VERSION
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 NEW_INTEGRATION = "/admin/integrations/new"
 KEY = "a-key-of-thirty-characters-4711"
 RULE = {

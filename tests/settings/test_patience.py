@@ -14,6 +14,8 @@ from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 INTEGRATIONS, OVERVIEW = "/admin/integrations/", "/admin/"
 SHOP = Integration("shop", "Shop", "custom", "https://shop.example.com/find")
 FILLED = {
