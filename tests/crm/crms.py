@@ -54,3 +54,19 @@ class SlowCrm:
         self.is_asked.set()
         assert self.may_answer.wait(10)
         return self._answer()
+
+
+class MemoryBoard:
+    """A board that all processes of a test see."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def read(self, source: str) -> str | None:
+        return self.texts.get(source)
+
+    def write(self, source: str, text: str) -> None:
+        self.texts[source] = text
+
+    def wipe(self, source: str) -> None:
+        self.texts.pop(source, None)

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from tests.crm.crms import FOUND, Clock, FakeCrm
+from tests.crm.crms import FOUND, Clock, FakeCrm, MemoryBoard
 from voiceapp.crm.boards import FolderBoard, SharedBoard
 from voiceapp.crm.breaker import FAILURES, FORSAKEN, Breakers, Pause
 from voiceapp.crm.contract import (
@@ -30,22 +30,6 @@ from voiceapp.crm.memory import Question
 ODOO, ZOHO = "0d00", "2040"
 AWAY = CrmUnavailable("The CRM is away.")
 SKIPPED = "It was not asked, as it has failed again and again: The CRM is away."
-
-
-class MemoryBoard:
-    """A board that all processes of a test see."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def read(self, source: str) -> str | None:
-        return self.texts.get(source)
-
-    def write(self, source: str, text: str) -> None:
-        self.texts[source] = text
-
-    def wipe(self, source: str) -> None:
-        self.texts.pop(source, None)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.crm.crms import FOUND, Clock, FakeCrm
+from tests.crm.crms import FOUND, Clock, FakeCrm, MemoryBoard
+from voiceapp.crm.breaker import FAILURES, Breakers
 from voiceapp.crm.contract import Caller, CrmOutOfTime, CrmUnavailable, Found
 from voiceapp.crm.lookup import Lookup
 from voiceapp.routing.clients import Clients
@@ -189,3 +190,19 @@ def test_what_is_only_tried_takes_nothing_from_calls_and_leaves_nothing_to_them(
 
     assert [search.who for search, _ in crm.asked] == [Caller(ADA)] * 3
     assert crm.answer == FOUND
+
+
+def test_a_crm_that_is_left_alone_is_logged_once(crm, clients, clock, caplog):
+    breakers = Breakers([MemoryBoard()], clock)
+    inquirer = Inquirer(clients, Lookup(clock, breakers=breakers))
+    table = compile_plan(Plan(Installation(GENERAL), rules=(RULE,), integrations=(ODOO,)), 1)
+    crm.answer = CrmUnavailable("It is away.")
+
+    answers = [
+        inquirer.inquire(RULE, IncomingCall(sid=f"CA{number}", caller=ADA), table).answer
+        for number in range(FAILURES + 3)
+    ]
+
+    assert all(isinstance(answer, rules.Failed) for answer in answers)
+    assert caplog.messages.count("A CRM is left alone, as it fails: It is away.") == 1
+    assert len(caplog.messages) == FAILURES + 1

@@ -1,6 +1,7 @@
 """Leaves a CRM alone that fails again and again: calls skip it until it answers a probe."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ FORSAKEN = 60.0
 _THROTTLED, _LONGEST_THROTTLED = 10.0, 3600.0
 _FIRST_PROBE, _SLOWEST_PROBE = 1.0, 30.0
 _MOST = 1024
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Breakers:
     def judge(self, source: str, error: CrmError | None) -> None:
         """Take what a probe came to: one that was answered ends the pause."""
         if error is None or not is_failure(error):
+            log.warning("A CRM that was left alone answers again")
             self.close(source)
         elif isinstance(error, CrmThrottled):
             pause = self.pause(source)
@@ -135,6 +139,7 @@ class Breakers:
         is_enough = was_paused or isinstance(error, CrmThrottled) or count.opened
         if is_failure(error) and is_enough:
             count.reset()  # from here on the boards know
+            log.warning("A CRM is left alone, as it fails: %s", error)
             self._put_up(source, self._pause(error))
 
     def _pause(self, error: CrmError) -> Pause:
