@@ -17,7 +17,8 @@ REMARKS: Mapping[str, str] = {
         "beyond the goal."
     ),
     "slow": (
-        "Short of the goal by 0.05 in runs of 2 s. What holds it was not looked at with a profile yet."
+        "Short of the goal by 0.05 in runs of 2 s. What holds it was not looked at with a profile "
+        "yet."
     ),
     "dead": (
         "Short of the goal. Each call looked up the board on which the CRM stands and wrote a "
