@@ -91,7 +91,7 @@ class Breakers:
         """Watch whether asking a CRM fails. Raises CrmPaused for one that is not to be asked."""
         pause = self.pause(source)
         if pause is not None and not pause.is_forsaken(self._clock()):
-            raise CrmPaused(f"It was not asked, as it has failed again and again: {pause.reason}")
+            raise CrmPaused(f"It was not asked, as it is left alone while it fails: {pause.reason}")
         try:
             with self._count(source):
                 yield

@@ -10,19 +10,16 @@ from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 
 
-def asked(table: Table) -> Mapping[str, Rule]:
-    """Return a rule for each integration that calls ask, by the integration's key."""
-    return {rule.integration: rule for rule in table.rules.values()}
-
-
 def sources(table: Table, clients: Clients) -> Iterator[tuple[Integration, Rule, Source]]:
     """Yield the CRMs that calls can ask, each with a rule; not those set up wrongly."""
-    for key, rule in asked(table).items():
+    asking = {rule.integration: rule for rule in table.rules.values()}
+    for key, rule in asking.items():
         integration = table.integrations[key]
         try:
-            yield integration, rule, clients.source(integration, table.country)
+            source = clients.source(integration, table.country)
         except CrmError:
             continue
+        yield integration, rule, source
 
 
 def pauses(
