@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -15,18 +14,12 @@ from tests.routing.journals import eventually
 from tests.server.callers import Twilio, call_fields, new_sid
 from tests.server.conftest import Serve
 from tests.server.load import DID
+from tests.server.releases import ask_the_crm
 from tests.server.serving import Server
 from tests.server.watching import TOKEN, numbers
 from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
 from voiceapp.crm.breaker import FAILURES
-from voiceapp.crm.kind import VERSION
-from voiceapp.extensions import db
-from voiceapp.routing import credentials, draft
-from voiceapp.routing.releases import publish
-from voiceapp.rules.plan import Integration
-from voiceapp.rules.rule import Rule
-from voiceapp.runtime import runtime
 
 pytestmark = pytest.mark.chaos
 
@@ -48,21 +41,7 @@ def suite(tmp_path: Path) -> Iterator[Hosted]:
 def server(serve: Serve, suite: Hosted) -> Server:
     """A server whose first rule asks the CRM anew each time."""
     server = serve(METRICS_TOKEN=TOKEN, WEB_CONCURRENCY=str(PROCESSES), **suite.settings)
-    options = {"username": suite.crm.options["username"], VERSION: "8"}
-    integration = Integration("suite", "Our Suite", "suitecrm", suite.url, options)
-    with server.application():
-        session = db.session()
-        draft.save(session, integration, "test")
-        credentials.keep(session, runtime().vault, integration, suite.crm.secrets, "test")
-        (rule,) = [
-            stored.part
-            for stored in draft.stored(session, Rule)
-            if stored.part.name == "VIP customers"
-        ]
-        asking = replace(rule, integration="suite", field="tier_c", fresh=0, stale=3600)
-        draft.save(session, asking, "test")
-        session.commit()
-        publish(session, "test")
+    ask_the_crm(server, suite, fresh=0, stale=3600)
     assert eventually(lambda: is_asked_by_all(server, suite), 20)
     return server
 

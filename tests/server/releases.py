@@ -6,13 +6,16 @@ from pathlib import Path
 
 from tests.demo_calls import SALES
 from tests.server.serving import Server
+from tests.wire.hosting import Hosted
+from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
-from voiceapp.routing import draft
+from voiceapp.routing import credentials, draft
 from voiceapp.routing.entry import DecisionEntry
 from voiceapp.routing.lines import decode
 from voiceapp.routing.releases import publish
-from voiceapp.rules.plan import Queue
-from voiceapp.rules.rule import Destination, DestinationKind
+from voiceapp.rules.plan import Integration, Queue
+from voiceapp.rules.rule import Destination, DestinationKind, Rule
+from voiceapp.runtime import runtime
 
 
 def redraft(queue: str) -> None:
@@ -62,3 +65,18 @@ def are_following(server: Server, number: int) -> bool:
         found.get(process, []) and found[process][-1].release == number
         for process in server.web_processes()
     )
+
+
+def ask_the_crm(server: Server, suite: Hosted, **changes: object) -> None:
+    """Publish a release in which the demo's first rule asks a SuiteCRM, changed as told."""
+    options = {"username": suite.crm.options["username"], VERSION: "8"}
+    integration = Integration("suite", "Our Suite", "suitecrm", suite.url, options)
+    with server.application():
+        session = db.session()
+        draft.save(session, integration, "test")
+        credentials.keep(session, runtime().vault, integration, suite.crm.secrets, "test")
+        rules = {stored.part.name: stored.part for stored in draft.stored(session, Rule)}
+        wanted = {"integration": "suite", "field": "tier_c"} | changes
+        draft.save(session, replace(rules["VIP customers"], **wanted), "test")
+        session.commit()
+        publish(session, "test")

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -16,18 +15,11 @@ from tests.demo_calls import ADA, SALES
 from tests.routing.journals import eventually
 from tests.server.callers import Answer, Twilio, call_fields, new_sid
 from tests.server.load import DID
-from tests.server.releases import release
+from tests.server.releases import ask_the_crm, release
 from tests.server.serving import Server, run_flask, serving
 from tests.wire.hosting import Hosted, hosted
 from tests.wire.suitecrm import SuiteCrm
 from voiceapp.crm.breaker import FAILURES
-from voiceapp.crm.kind import VERSION
-from voiceapp.extensions import db
-from voiceapp.routing import credentials, draft
-from voiceapp.routing.releases import publish
-from voiceapp.rules.plan import Integration
-from voiceapp.rules.rule import Rule
-from voiceapp.runtime import runtime
 
 PUBLIC = "https://calls.example.com"  # of the load balancer in front of both
 
@@ -82,21 +74,6 @@ def post(machine: Server, sid: str) -> Answer:
 def call(machine: Server) -> str:
     """Return where a new call of Ada's lands."""
     return post(machine, new_sid()).lands
-
-
-def ask_the_crm(machine: Server, suite: Hosted) -> None:
-    """Publish a release in which the demo's first rule asks the CRM."""
-    options = {"username": suite.crm.options["username"], VERSION: "8"}
-    integration = Integration("suite", "Our Suite", "suitecrm", suite.url, options)
-    with machine.application():
-        session = db.session()
-        draft.save(session, integration, "test")
-        credentials.keep(session, runtime().vault, integration, suite.crm.secrets, "test")
-        rules = {stored.part.name: stored.part for stored in draft.stored(session, Rule)}
-        asking = replace(rules["VIP customers"], integration="suite", field="tier_c")
-        draft.save(session, asking, "test")
-        session.commit()
-        publish(session, "test")
 
 
 def calls_of(machine: Server) -> list[str]:
