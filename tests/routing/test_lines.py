@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ _moments = st.datetimes(
     allow_imaginary=False,
 ).filter(lambda moment: moment.year < 9999)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -41,22 +40,25 @@ def test_an_entry_comes_back_as_it_was(entry: Entry) -> None:
 
 
 @given(_decisions | _ends)
-def test_an_entry_is_one_line_of_ascii_json(entry: Entry) -> None:
+def test_an_entry_is_one_line_of_json(entry: Entry) -> None:
     line = encode(entry)
 
-    assert line.isascii()
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert json.loads(line)["type"] in {"decision", "end"}
 
 
-def test_moments_are_written_and_read_in_utc() -> None:
-    in_new_york = datetime(2026, 3, 1, 7, 30, tzinfo=timezone(timedelta(hours=-5)))
+@pytest.mark.parametrize("spelled", ["2026-03-01T12:30:00Z", "2026-03-01T07:30:00-05:00"])
+def test_a_moment_is_the_same_however_its_zone_is_spelled(spelled: str) -> None:
+    assert decode(_changed("at", spelled)).at == datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
-    line = encode(end(at=in_new_york))
 
-    assert json.loads(line)["entry"]["at"] == "2026-03-01T12:30:00+00:00"
-    assert decode(line).at.tzinfo is UTC
+def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
+    entry = decision(rule="Gold\ud83d", lookup={"values": {"tier": "\udc00"}})
+
+    written = decode(encode(entry))
+
+    assert written == decision(rule="Gold?", lookup={"values": {"tier": "?"}})
 
 
 @given(st.binary())
@@ -86,7 +88,6 @@ def _changed(name: str, value: Any) -> bytes:
         _changed("test", "false"),
         _changed("ms", "12"),
         _changed("at", "2026-03-01T12:30:00"),
-        _changed("at", "0001-01-01T00:00:00+05:00"),
         _changed("at", 5),
         _changed("lookup", "Tier"),
         _changed("explanation", "Tier"),
@@ -111,10 +112,9 @@ def test_a_field_that_a_later_release_adds_is_passed_over() -> None:
     assert decode(_changed("mood", "sunny")) == decision()
 
 
-@pytest.mark.parametrize("value", [Decimal("1.0"), float("nan"), object(), {1, 2}])
-def test_a_lookup_that_is_no_json_is_refused_when_it_is_written(value: object) -> None:
-    with pytest.raises((TypeError, ValueError)):
-        encode(decision(lookup={"value": value}))
+def test_a_lookup_that_is_no_json_is_refused_when_it_is_written() -> None:
+    with pytest.raises(TypeError):
+        encode(decision(lookup={"value": object()}))
 
 
 def test_a_moment_without_a_zone_is_refused_when_it_is_written() -> None:

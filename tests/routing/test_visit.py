@@ -80,7 +80,7 @@ def test_a_rule_speaks_with_its_own_voice_or_the_one_of_the_ivr(find_by, of_ivr,
     rule = replace(RULE, voice=of_rule, find_by=find_by)
     decision = Decision(to("rule", "Balance"), (), "801", "1", prelude=rule)
 
-    document = in_ivr(of_ivr).answer(decision).to_xml()
+    document = in_ivr(of_ivr).answer(decision)
 
     spoken = f"{SAY_AS[speaker]}One moment.</Say>"
     if find_by is FindBy.DIGITS:
@@ -94,7 +94,7 @@ def test_a_rule_speaks_with_its_own_voice_or_the_one_of_the_ivr(find_by, of_ivr,
 def test_a_rule_on_no_ivr_that_is_known_speaks_with_the_voice_of_the_installation():
     decision = Decision(to("rule", "Balance"), (), "999", "1", prelude=RULE)
 
-    document = VISIT.answer(decision).to_xml()
+    document = VISIT.answer(decision)
 
     ask = ASK.replace("801", "999")
     assert document == f"{XML}<Response>{SAY_AS[VICKI]}One moment.</Say>{ask}</Response>"
@@ -104,7 +104,7 @@ def test_a_rule_on_no_ivr_that_is_known_speaks_with_the_voice_of_the_installatio
 def test_a_menu_speaks_with_its_own_voice_or_the_one_of_the_installation(voice, speaker):
     visit = in_ivr(voice)
 
-    document = visit.menu(visit.table.ivrs["801"]).to_xml()
+    document = visit.menu(visit.table.ivrs["801"])
 
     assert document == (
         f"{XML}<Response>"
@@ -126,7 +126,7 @@ def test_a_menu_speaks_with_its_own_voice_or_the_one_of_the_installation(voice, 
 def test_our_own_last_sentence_is_english_and_an_admins_is_in_the_installations_voice(
     destination, spoken
 ):
-    document = VISIT.answer(Decision(destination, (), is_safe=True)).to_xml()
+    document = VISIT.answer(Decision(destination, (), is_safe=True))
 
     assert document == f"{XML}<Response>{spoken}<Hangup /></Response>"
 
@@ -143,7 +143,7 @@ def test_our_own_last_sentence_is_english_and_an_admins_is_in_the_installations_
 def test_a_key_begins_the_visits_anew_and_a_safe_destination_is_marked(digits, is_safe, query):
     visit = replace(VISIT, call=IncomingCall(digits=digits))
 
-    document = visit.answer(Decision(GENERAL, (), is_safe=is_safe)).to_xml()
+    document = visit.answer(Decision(GENERAL, (), is_safe=is_safe))
 
     assert document == (
         f'{XML}<Response><Enqueue action="/twiml/after/queue?{query}" method="POST">general'

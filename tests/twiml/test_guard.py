@@ -122,11 +122,11 @@ def test_a_fault_before_the_guard_was_done_yields_no_twiml_though_it_is_signed(
     def faulty(*_: object) -> None:
         raise _Odd
 
-    monkeypatch.setattr("voiceapp.twiml.webhooks.runtime", faulty)
+    monkeypatch.setattr("voiceapp.answering.runtime", faulty)
 
     response = post(make_app(propagate_faults=False), DID)
 
-    assert_refused(response, 400)
+    assert_refused(response, 403)
 
 
 class TestRefusals:

@@ -15,7 +15,8 @@ from voiceapp.crm.registry import KINDS
 from voiceapp.rules.plan import Integration
 from voiceapp.vault import Sealed, Vault, origin
 
-_KEPT = 1024
+_KEPT = 16_384
+"""How many clients a process keeps: more than an installation has, each rule with its own CRM."""
 
 
 Credentials: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -51,6 +52,16 @@ class Source:
         return tuple(getattr(call, name) for name in self.kind.told(self.url))
 
 
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """What an integration came to, and what it came from."""
+
+    integration: Integration
+    credentials: Credentials
+    country: str
+    source: Source
+
+
 class Clients:
     """Makes clients and keeps them, with their pooled connections, until something changes."""
 
@@ -59,6 +70,7 @@ class Clients:
         self._vault = vault
         self._credentials: Credentials = {}
         self._kept: LRUCache[object, Source] = LRUCache(_KEPT)
+        self._lately: LRUCache[str, _Lately] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     def take_credentials(self, credentials: Credentials) -> None:
@@ -71,7 +83,25 @@ class Clients:
 
     def source(self, integration: Integration, country: str) -> Source:
         """Return the client of an integration, by its name. Raises CrmRefused as `client` does."""
-        sealed = self._sealed(integration)
+        credentials = self._credentials
+        with self._lock:
+            lately = self._lately.get(integration.key)
+        # a table and all credentials are replaced as a whole, so the same objects say the same
+        if (
+            lately is not None
+            and lately.integration is integration
+            and lately.credentials is credentials
+            and lately.country == country
+        ):
+            return lately.source
+        source = self._source(integration, credentials, country)
+        with self._lock:
+            self._lately[integration.key] = _Lately(integration, credentials, country, source)
+        return source
+
+    def _source(self, integration: Integration, credentials: Credentials, country: str) -> Source:
+        """Return the client that was made for the same settings and secrets, or make one."""
+        sealed = _sealed(integration, credentials.get(integration.key))
         options = tuple(sorted(integration.options.items()))
         key = (integration.key, integration.kind, integration.url, options, sealed, country)
         with self._lock:
@@ -84,19 +114,6 @@ class Clients:
                 self._kept[key] = known
         return known
 
-    def _sealed(self, integration: Integration) -> str | None:
-        """Return the secrets that may go to an integration's address; None if it has none."""
-        by_origin = self._credentials.get(integration.key)
-        if not by_origin:
-            return None
-        try:
-            sealed = by_origin.get(origin(integration.url))
-        except ValueError as error:
-            raise CrmRefused(str(error)) from error
-        if sealed is None:
-            raise CrmRefused("The credentials were saved for another address; type them again.")
-        return sealed
-
     def _make(self, integration: Integration, sealed: str | None, country: str) -> CrmClient:
         try:
             secrets = {} if sealed is None else self._vault.open(sealed)
@@ -105,3 +122,16 @@ class Clients:
             raise CrmRefused("The credentials can't be decrypted; type them again.") from error
         except ValueError as error:
             raise CrmRefused(str(error)) from error
+
+
+def _sealed(integration: Integration, by_origin: Mapping[str, str] | None) -> str | None:
+    """Return the secrets that may go to an integration's address; None if it has none."""
+    if not by_origin:
+        return None
+    try:
+        sealed = by_origin.get(origin(integration.url))
+    except ValueError as error:
+        raise CrmRefused(str(error)) from error
+    if sealed is None:
+        raise CrmRefused("The credentials were saved for another address; type them again.")
+    return sealed

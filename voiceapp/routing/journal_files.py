@@ -18,7 +18,8 @@ MOST_BYTES = 1_000_000_000
 """How large all journal files of a machine may grow together while the database is away."""
 
 _LEAST_ROOM = 16_000
-_LOOK_EVERY = 1.0
+LOOK_EVERY = 1.0
+"""Seconds between looks at what others may have done to the files."""
 
 
 class Room:
@@ -40,7 +41,7 @@ class Room:
             if left > 0:
                 return max(left // 8, min(left, _LEAST_ROOM))
             # looking through hundreds of files for each line would be the next trouble
-            self._full_until = time.monotonic() + _LOOK_EVERY
+            self._full_until = time.monotonic() + LOOK_EVERY
         raise OSError(errno.EDQUOT, "The journal's files have grown to their bound")
 
 
@@ -60,19 +61,27 @@ class File:
         except OSError:
             os.close(self._descriptor)
             raise
-        self._opened_at = time.monotonic()
+        self._opened_at = self._looked_at = time.monotonic()
         self._max_bytes = max_bytes
+        self._bytes = 0
         self._is_torn = False
 
     def is_worn(self, max_age: float) -> bool:
         """Say whether the next line belongs into a new file. An empty file is not worn by age.
 
-        A file that somebody deleted is: what is written there nobody would ever read.
+        A file that somebody deleted is, from a second later on: what is written there nobody
+        would ever read.
         """
-        status = os.fstat(self._descriptor)
-        if self._is_torn or status.st_nlink == 0 or status.st_size >= self._max_bytes:
+        now = time.monotonic()
+        if self._is_torn or self._bytes >= self._max_bytes:
             return True
-        return status.st_size > 0 and time.monotonic() - self._opened_at >= max_age
+        if self._bytes and now - self._opened_at >= max_age:
+            return True
+        # not at each line: threads that ask the system take turns at the interpreter's lock
+        if now - self._looked_at < LOOK_EVERY:
+            return False
+        self._looked_at = now
+        return os.fstat(self._descriptor).st_nlink == 0
 
     def append(self, line: bytes) -> None:
         """Write the whole line, or nothing. Raises `OSError` for nothing."""
@@ -81,9 +90,10 @@ class File:
             # the worker reads up to the last line feed, so it has not used this half line; if it
             # can't be undone, no other line may follow on it
             self._is_torn = True
-            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            os.ftruncate(self._descriptor, self._bytes)
             self._is_torn = False
             raise OSError(errno.ENOSPC, "There is room for only a part of the line")
+        self._bytes += written
 
     def close(self) -> None:
         os.close(self._descriptor)

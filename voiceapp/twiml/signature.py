@@ -41,8 +41,8 @@ class _Form(dict[str, list[str]]):
 
 
 def _signed_by(token: str, url: str, params: Mapping[str, str] | str, signature: str) -> bool:
-    validator = RequestValidator(token)
     try:
+        validator = RequestValidator(token)
         if lists := getattr(params, "lists", None):
             # validate() computes two, without and with a port: the address as sent is nearly
             # always the right one, and one is enough

@@ -70,14 +70,14 @@ class CallUrls:
 
     `base` is the public scheme and host (for recordings, which media servers fetch on their own);
     `ivr` is the number of the IVR that the call is in, blank on a DID. `recordings` maps the name
-    of each recording to the hash of its content.
+    of each recording to the hash of its content, and is not compared.
     """
 
     base: str
     release: int
     progress: Progress
     ivr: str = ""
-    recordings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    recordings: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def after_key(self) -> "CallUrls":
         """Return the addresses as they are once a key was pressed: the visits begin anew."""

@@ -3,19 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from flask import Blueprint, Request, Response, abort, current_app, g, request
+from flask import Blueprint, Request, Response, abort, current_app, g
 from werkzeug.exceptions import HTTPException
 
-from voiceapp.answering import count, fields, once, received, respond
+from voiceapp.answering import Webhook, count, once, received, respond
 from voiceapp.routing import route
 from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.record import decision_entry, end_entry
 from voiceapp.routing.route import Decision
 from voiceapp.routing.tables import NoTable
-from voiceapp.routing.trial import trial_of
 from voiceapp.routing.visit import Visit
 from voiceapp.rules.plan import Ivr
-from voiceapp.runtime import runtime
 from voiceapp.twiml import verbs
 from voiceapp.twiml.call import FINAL_STATUSES, IncomingCall
 from voiceapp.twiml.signature import is_genuine, signed_url
@@ -33,9 +31,10 @@ _GATHERING = {"key", "ask"}
 def refuse_unless_twilio() -> None:
     """Let nothing in that Twilio did not sign; nothing was read or written until here."""
     webhook = received()
-    if webhook.method not in METHODS:
+    request = webhook.request
+    if request.method not in METHODS:
         abort(405)
-    webhook.max_content_length = LARGEST_BODY
+    request.max_content_length = LARGEST_BODY
     try:
         refusal = _refusal(webhook)
     except HTTPException:
@@ -43,40 +42,40 @@ def refuse_unless_twilio() -> None:
     except Exception:  # the body can't be read: the server's own errors have no common name
         abort(400)
     if refusal:
-        runtime().refusals.note(refusal)
-        runtime().metrics.refused()
+        webhook.parts.refusals.note(refusal)
+        webhook.parts.metrics.refused()
         abort(403)
     g.is_genuine = True  # the handler of faults answers nobody else
 
 
-def _refusal(webhook: Request) -> str:
+def _refusal(webhook: Webhook) -> str:
     """Return why a webhook is not Twilio's, for whoever runs the server; blank if it is."""
-    settings = runtime().settings
-    url = signed_url(settings.public_base_url, webhook.environ)
-    signature = webhook.headers.get("X-Twilio-Signature", "")
+    settings, request = webhook.parts.settings, webhook.request
+    url = signed_url(settings.public_base_url, request.environ)
+    signature = request.headers.get("X-Twilio-Signature", "")
     if not signature:
         return "it is not signed."
-    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(webhook), signature):
+    if not is_genuine(settings.twilio_auth_tokens, url, _signed_params(request), signature):
         return (
             f"its signature is not for an address at {settings.public_base_url}. If it is "
             "Twilio's, check PUBLIC_BASE_URL, TWILIO_AUTH_TOKEN and the proxy."
         )
     account = settings.twilio_account_sid
-    if account and fields(webhook).get("AccountSid") != account:
+    if account and webhook.fields.get("AccountSid") != account:
         return "its AccountSid is not TWILIO_ACCOUNT_SID."
     return ""
 
 
-def _landed(error: Exception) -> str:
+def _landed(webhook: Webhook, error: Exception) -> str:
     """Return the document that takes a call to its safe destination after a fault."""
     if current_app.config["PROPAGATE_FAULTS"]:
         raise error
     if not isinstance(error, NoTable):
         current_app.logger.error("A voice webhook failed", exc_info=error)
     try:
-        visit = _visit("fault")
+        visit = _visit(webhook, "fault")
         why = "Something failed in voiceapp."
-        return _finish(visit, route.safely(visit.call, visit.table, why, visit.progress))
+        return _finish(webhook, visit, route.safely(visit.call, visit.table, why, visit.progress))
     except Exception as second:  # the fault may lie in what both have in common
         if not isinstance(second, NoTable):
             current_app.logger.error("Landing it safely failed, too", exc_info=second)
@@ -85,90 +84,92 @@ def _landed(error: Exception) -> str:
 
 @bp.route("/did", methods=METHODS)
 @once(_landed)
-def did() -> str:
+def did(webhook: Webhook) -> str:
     """Answer a call to one of our DIDs; the voice URL of every number."""
-    return _answer(_visit("did"), lambda v: route.did(v.call, v.table, _inquirer().inquire))
+    inquire = _inquirer(webhook).inquire
+    return _answer(webhook, _visit(webhook, "did"), lambda v: route.did(v.call, v.table, inquire))
 
 
 @bp.route("/ivr/<number>", methods=METHODS)
 @once(_landed, is_shared=False)
-def menu(number: str) -> str:
+def menu(webhook: Webhook, number: str) -> str:
     """Speak an IVR's greeting and wait for a key."""
-    visit = _visit("menu")
+    visit = _visit(webhook, "menu")
     ivr = visit.table.ivrs.get(number)
     if ivr is None or visit.progress.is_lost:
-        return _answer(visit, _in_ivr(number, _key))
-    return str(visit.menu(ivr))
+        return _answer(webhook, visit, _in_ivr(number, _key(webhook)))
+    return visit.menu(ivr)
 
 
 @bp.route("/ivr/<number>/key", methods=METHODS)
 @once(_landed)
-def key(number: str) -> str:
+def key(webhook: Webhook, number: str) -> str:
     """Answer a key pressed in an IVR, or silence."""
-    return _answer(_visit("key"), _in_ivr(number, _key))
+    return _answer(webhook, _visit(webhook, "key"), _in_ivr(number, _key(webhook)))
 
 
 @bp.route("/ivr/<number>/ask", methods=METHODS)
 @once(_landed)
-def ask(number: str) -> str:
+def ask(webhook: Webhook, number: str) -> str:
     """Ask the CRM for the rule on a key, after its greeting or with the digits keyed in."""
-    led_by = request.args.get("k", "")
+    led_by = webhook.request.args.get("k", "")
 
     def asked(visit: Visit, ivr: Ivr) -> Decision:
-        return route.ask(visit.call, ivr, led_by, visit.table, _inquirer().inquire)
+        return route.ask(visit.call, ivr, led_by, visit.table, _inquirer(webhook).inquire)
 
-    return _answer(_visit("ask"), _in_ivr(number, asked))
+    return _answer(webhook, _visit(webhook, "ask"), _in_ivr(number, asked))
 
 
 @bp.route("/after/queue", methods=METHODS)
 @once(_landed)
-def after_queue() -> str:
+def after_queue(webhook: Webhook) -> str:
     """Go on after a queue: the call is over, or the queue did not take it."""
-    visit = _visit("queue")
-    return _finish(visit, route.after_queue(visit.call, visit.table, visit.progress))
+    visit = _visit(webhook, "queue")
+    return _finish(webhook, visit, route.after_queue(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/dial", methods=METHODS)
 @once(_landed)
-def after_dial() -> str:
+def after_dial(webhook: Webhook) -> str:
     """Go on after a number was dialled: the call is over, or nobody answered."""
-    visit = _visit("dial")
-    return _finish(visit, route.after_dial(visit.call, visit.table, visit.progress))
+    visit = _visit(webhook, "dial")
+    return _finish(webhook, visit, route.after_dial(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/after/recording", methods=METHODS)
 @once(_landed)
-def after_recording() -> str:
+def after_recording(webhook: Webhook) -> str:
     """Go on after a recording has played out on a DID."""
-    return _answer(_visit("recording"), lambda v: route.after_recording(v.call, v.table))
+    visit = _visit(webhook, "recording")
+    return _answer(webhook, visit, lambda v: route.after_recording(v.call, v.table))
 
 
 @bp.route("/fallback", methods=METHODS)
 @once(_landed, is_shared=False)
-def fallback() -> str:
+def fallback(webhook: Webhook) -> str:
     """Take a call whose webhook failed to its safe destination; needs nothing but the process."""
-    visit = _visit("fallback")
-    return _finish(visit, route.after_failure(visit.call, visit.table, visit.progress))
+    visit = _visit(webhook, "fallback")
+    return _finish(webhook, visit, route.after_failure(visit.call, visit.table, visit.progress))
 
 
 @bp.route("/status", methods=METHODS)
 def status() -> Response:
     """Note the end of a call; Twilio wants no instructions."""
     webhook = received()
-    call = IncomingCall.from_form(fields(webhook))
+    call = IncomingCall.from_form(webhook.fields)
     if call.status in FINAL_STATUSES:
-        is_test = trial_of(webhook.environ) is not None
-        runtime().journal.append(end_entry(call, is_test=is_test))
+        webhook.parts.journal.append(end_entry(call, is_test=webhook.trial is not None))
     return respond(str(verbs.nothing()))
 
 
 @bp.route("", defaults={"_rest": ""}, methods=METHODS)
 @bp.route("/<path:_rest>", methods=METHODS)
 @once(_landed)
-def elsewhere(_rest: str) -> str:
+def elsewhere(webhook: Webhook, _rest: str) -> str:
     """Take a call to the safe destination whose number points at an address we don't have."""
     return _answer(
-        _visit("elsewhere"),
+        webhook,
+        _visit(webhook, "elsewhere"),
         lambda v: route.safely(
             v.call, v.table, "The address of this webhook is not one of ours.", v.progress
         ),
@@ -188,16 +189,17 @@ def land_safely(error: Exception) -> Response | tuple[str, int]:
         raise error
     if not g.get("is_genuine"):
         return "", 403
-    return respond(_landed(error))
+    return respond(_landed(received(), error))
 
 
-def _inquirer() -> Inquirer:
+def _inquirer(webhook: Webhook) -> Inquirer:
     """Return who looks callers up: for a test call the CRM is really asked."""
-    return runtime().inquirer if trial_of(request.environ) is None else runtime().trying
+    return webhook.parts.inquirer if webhook.trial is None else webhook.parts.trying
 
 
-def _key(visit: Visit, ivr: Ivr) -> Decision:
-    return route.key(visit.call, ivr, visit.table, _inquirer().inquire)
+def _key(webhook: Webhook) -> Callable[[Visit, Ivr], Decision]:
+    inquire = _inquirer(webhook).inquire
+    return lambda visit, ivr: route.key(visit.call, ivr, visit.table, inquire)
 
 
 def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[Visit], Decision]:
@@ -212,17 +214,16 @@ def _in_ivr(number: str, decide: Callable[[Visit, Ivr], Decision]) -> Callable[[
     return decided
 
 
-def _visit(door: str) -> Visit:
+def _visit(webhook: Webhook, door: str) -> Visit:
     """Read a webhook. Raises NoTable if there is nothing that the call could follow."""
-    webhook, parts = received(), runtime()
+    parts, trial = webhook.parts, webhook.trial
     base = parts.settings.public_base_url
-    call = IncomingCall.from_form(fields(webhook))
-    progress = Progress.from_args(webhook.args)
+    call = IncomingCall.from_form(webhook.fields)
+    progress = Progress.from_args(webhook.request.args)
     if call.digits and (door not in _GATHERING or progress.silent):
         call = replace(call, digits="")  # of an earlier step, which Twilio may send once more
     if door == "fallback":
         progress = Progress.from_error_url(call.error_url)
-    trial = trial_of(webhook.environ)
     if trial is not None:
         return Visit(door, call, progress, trial.table, "", base)
     live = parts.live
@@ -231,41 +232,41 @@ def _visit(door: str) -> Visit:
     return Visit(door, call, progress, table, note, base)
 
 
-def _answer(visit: Visit, decide: Callable[[Visit], Decision]) -> str:
+def _answer(webhook: Webhook, visit: Visit, decide: Callable[[Visit], Decision]) -> str:
     """Decide, unless the call goes round in circles, and answer."""
     circles = route.circling(visit.call, visit.table, visit.progress)
-    return _finish(visit, circles or decide(visit))
+    return _finish(webhook, visit, circles or decide(visit))
 
 
-def _finish(visit: Visit, decision: Decision | None) -> str:
+def _finish(webhook: Webhook, visit: Visit, decision: Decision | None) -> str:
     """Render, write the journal, answer; a call without a decision is over."""
     if decision is None:
         return str(verbs.goodbye(visit.table.voice))
     decision = decision.noting(visit.note)
-    document = str(visit.answer(decision))
-    trial = trial_of(request.environ)
-    if trial is not None:
-        trial.decisions.append(decision)
-    _write_down(decision, visit, is_test=trial is not None)
+    document = visit.answer(decision)
+    if webhook.trial is not None:
+        webhook.trial.decisions.append(decision)
+    _write_down(webhook, visit, decision)
     return document
 
 
-def _write_down(decision: Decision, visit: Visit, *, is_test: bool) -> None:
+def _write_down(webhook: Webhook, visit: Visit, decision: Decision) -> None:
     """Append a decision to the journal; a fault in that keeps no caller from where they go."""
+    is_test = webhook.trial is not None
     try:
-        runtime().journal.append(decision_entry(decision, visit, is_test=is_test))
+        webhook.parts.journal.append(decision_entry(decision, visit, is_test=is_test))
         if not is_test:
-            count(decision, visit)
+            count(webhook.parts.metrics, decision, visit)
     except Exception as error:
         if current_app.config["PROPAGATE_FAULTS"]:
             raise
         current_app.logger.error("A decision is not in the journal", exc_info=error)
 
 
-def _signed_params(webhook: Request) -> Mapping[str, str] | str:
+def _signed_params(request: Request) -> Mapping[str, str] | str:
     """Return what Twilio signed beside the address."""
-    if webhook.method == "GET":
+    if request.method == "GET":
         return {}
-    if webhook.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
-        return webhook.form
-    return webhook.get_data(as_text=True)
+    if request.mimetype in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
+        return request.form
+    return request.get_data(as_text=True)
