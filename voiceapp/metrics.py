@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -16,6 +16,7 @@ LOST = "voiceapp_journal_lost_rows"
 
 _ANSWER_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8)
 _LOOKUP_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 8)
+_MOST_LABELS = 256
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,16 @@ class Metrics:
 
     def decided(self, outcome: str, destination: str, seconds: float) -> None:
         """Count a webhook that chose a destination, and how long its answer took."""
-        self._count(lambda: self._made.decisions.labels(outcome or "no rule", destination).inc())
-        self._count(lambda: self._made.answers.observe(seconds))
+
+        def count() -> None:
+            self._made.decisions_of(outcome or "no rule", destination).inc()
+            self._made.answers.observe(seconds)
+
+        self._count(count)
 
     def looked_up(self, crm: str, result: str, seconds: float) -> None:
         """Count a CRM that was asked."""
-        self._count(lambda: self._made.lookups.labels(crm, result).observe(seconds))
+        self._count(lambda: self._made.lookups_of(crm, result).observe(seconds))
 
     def refused(self) -> None:
         """Count a webhook that is not Twilio's."""
@@ -115,15 +120,18 @@ class _Counters:
             return Histogram(name, meaning, labels, buckets=tuple(seconds), registry=registry)
 
         self.registry = registry
-        self.decisions = counter(
+        decisions = counter(
             "voiceapp_decisions", "Webhooks that chose a destination.", "outcome", "destination"
         )
+        # the library looks for labels under a lock, and makes texts of them first
+        self.decisions_of = lru_cache(_MOST_LABELS)(decisions.labels)
         self.answers = histogram(
             "voiceapp_answer_seconds", "From a webhook to its answer.", _ANSWER_SECONDS
         )
-        self.lookups = histogram(
+        lookups = histogram(
             "voiceapp_lookup_seconds", "How long CRMs took.", _LOOKUP_SECONDS, "crm", "result"
         )
+        self.lookups_of = lru_cache(_MOST_LABELS)(lookups.labels)
         self.refused = counter("voiceapp_webhooks_refused", "Webhooks that were not Twilio's.")
         self.redelivered = counter(
             "voiceapp_webhooks_redelivered", "Webhooks that were answered as they were before."
