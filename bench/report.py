@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.finding import Finding
-from bench.remarks import REMARKS
 from bench.settings import Bench
 
 _PACKAGES = ("Flask", "Werkzeug", "gunicorn", "twilio", "requests", "urllib3", "SQLAlchemy")
@@ -22,7 +21,8 @@ def page(bench: Bench, findings: Mapping[str, Sequence[Finding]], figures: Seque
     lines = [
         "# How fast voiceapp is",
         "",
-        f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}; README.md says how to read it.",
+        f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}, of {_commit()}; README.md says how "
+        "to read it, and what holds the figures.",
         "",
         *(f"- {line}" for line in (*machine(), *_how(bench), *figures)),
         "",
@@ -45,6 +45,8 @@ def machine() -> list[str]:
         f"Python {platform.python_version()}; {packages}",
         f"Node {_said('node', '--version')}; {node}",
         _said("wrk", "--version"),
+        f"{os.getloadavg()[1]:.1f} programs wanted a core in the five minutes before the page was "
+        "written",
     ]
 
 
@@ -69,9 +71,12 @@ def _details(name: str, found: Sequence[Finding]) -> list[str]:
         about = f"{one.measure}, against {one.against}" if one.against else one.measure
         figures = "; ".join(one.figures) or one.result
         lines.append(f"- {about}: {figures}.")
-    if remark := REMARKS.get(name):
-        lines += ["", remark]
     return [*lines, ""]
+
+
+def _commit() -> str:
+    """Return which version was measured, and whether it was changed since."""
+    return f"commit {_said('git', 'describe', '--always', '--dirty', '--abbrev=10')}"
 
 
 def _processor() -> str:

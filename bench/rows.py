@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.calls import did
 from bench.installation import application
 from voiceapp.extensions import db
+from voiceapp.routing.counts import count_more
 from voiceapp.routing.entry import DecisionEntry
 from voiceapp.routing.ledger import Collector
 from voiceapp.routing.lines import encode
@@ -39,7 +40,7 @@ def rows_of(settings: Mapping[str, str]) -> int:
 
 
 def fill(settings: Mapping[str, str], count: int) -> None:
-    """Let `count` past calls become rows the way all do: lines of a journal, then collected."""
+    """Let `count` past calls become rows the way all do: lines, collected and counted."""
     folder = _folder(settings) / "past"
     folder.mkdir()
     entries = _past(count)
@@ -50,6 +51,8 @@ def fill(settings: Mapping[str, str], count: int) -> None:
             (folder / f"{number}.jsonl").write_bytes(b"".join(lines))
             collector.collect()
             number += 1
+        while count_more(db.session()):
+            pass
     folder.rmdir()
 
 

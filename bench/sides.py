@@ -16,6 +16,7 @@ _PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text()
 _OURS = ["gunicorn", "--config", "gunicorn.conf.py"]
 _ROUNDS = 10  # calls in a row that are routed, each perhaps by another process
 _PLAIN = ["gunicorn", "--workers", "2", "--threads", "16", "--keep-alive", "15"]
+_ELSEWHERE = ["env", f"PYTHONPATH={ROOT}"]  # or gunicorn would take our gunicorn.conf.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ def by_hand(folder: Path, crm: Crm) -> Iterator[Side]:
     """Flask and requests as people write it, with 2 processes of 16 threads."""
     port = free_port()
     own = {**_public(crm), "REQUESTS_CA_BUNDLE": str(crm.authority)}
-    command = [*_PLAIN, "--bind", f"127.0.0.1:{port}", "bench.by_hand:app"]
+    command = [
+        *_ELSEWHERE,
+        f"--chdir={folder}",
+        *_PLAIN,
+        "--bind",
+        f"127.0.0.1:{port}",
+        "bench.by_hand:app",
+    ]
     with running(command, own, folder / "by_hand.log", port) as web:
         yield Side(port, web, own, folder)
 
