@@ -7,8 +7,8 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 _KEPT = re.compile(r"[^0-9+]")
-_SHOWN = 4096
-"""Numbers that are kept as people read them: a call shows its two several times."""
+_SHOWN = 32_768
+"""Numbers that are kept as people read them: a large installation's, and who called lately."""
 
 
 def spellings(number: str, country: str) -> tuple[str, ...]:
