@@ -1,4 +1,4 @@
-"""The one way in which parts of the draft are shown, saved, published and deleted."""
+"""The one way in which parts of the draft are shown, saved and deleted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,11 @@ from voiceapp.extensions import db
 from voiceapp.routing import draft, releases
 from voiceapp.routing.audited import audited, name_line, named_as, with_part
 from voiceapp.routing.differences import diff
-from voiceapp.routing.drift import drift_of_changed
 from voiceapp.routing.kinds import ChangedMeanwhile, KeyTaken, Stored, key_of
-from voiceapp.routing.unread import unread_of_changed
-from voiceapp.rules.diff import Change, Line
+from voiceapp.rules.diff import Line
 from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.uses import Part
+from voiceapp.settings import publishing
 from voiceapp.settings.door import author
 from voiceapp.settings.forms import PartForm, read_version
 from voiceapp.settings.offer import Offer
@@ -138,7 +137,7 @@ def _save(
     """Save what a valid form describes; publish it too if the button says so."""
     session = db.session()
     part = form.part(stored.part if stored else None)
-    is_alone = _is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
+    is_alone = publishing.is_alone(session, pages.type_, {key_of(part), *_key_of(stored)})
     try:
         with audited(session) as changed:
             id_ = _write(session, part, stored, form.read_version())
@@ -160,7 +159,7 @@ def _save(
     if is_to_go_live and (changed or releases.pending(session).changes):
         if said:
             flash(" ".join(said))
-        return _publish(session, is_alone, back)
+        return publishing.publish(session, is_alone, back)
     if changed:
         flash(" ".join((*said, "Saved as a draft.")), "draft")
     else:
@@ -214,47 +213,6 @@ def _write(session: Session, part: Part, stored: Stored[P] | None, version: int)
 
 def _key_of(stored: Stored[P] | None) -> tuple[str, ...]:
     return (key_of(stored.part),) if stored else ()
-
-
-def _is_alone(session: Session, type_: type[Any], keys: set[str]) -> bool:
-    """Say whether nothing waits to go live but what I have changed about one part."""
-    return all(
-        change.kind is type_ and change.key in keys and stamp.by == author()
-        for change, stamp in releases.pending(session).changes
-    )
-
-
-def _publish(session: Session, is_alone: bool, back: str) -> ResponseReturnValue:
-    """Publish what was just saved, if there is nothing more to be seen; else show what waits."""
-    pending = releases.pending(session)
-    if not is_alone or any(stamp.by != author() for _, stamp in pending.changes):
-        flash("Saved. More than this waits to go live: look it over before you publish.")
-        return redirect(url_for("settings.releases.review"), 303)
-    changes = tuple(change for change, _ in pending.changes)
-    plan = draft.read(session)
-    if not releases.faults_of(plan) and (doubt := _doubt(session, plan, changes)):
-        flash(f"Saved as a draft. {doubt}: look below first.")
-        return redirect(url_for("settings.releases.review"), 303)
-    comment = " · ".join(f"{one.title} {one.what}" for one in changes)
-    try:
-        number = releases.publish(session, author(), comment, pending.seen)
-    except releases.NotPublishable:
-        flash("Saved as a draft. It can't be published like this yet.")
-    except releases.PublishedMeanwhile:
-        flash("Saved as a draft. Somebody has changed the draft just now: look it over first.")
-    else:
-        flash(f"Release {number} is live: calls follow it within two seconds.")
-        return redirect(back, 303)
-    return redirect(url_for("settings.releases.review"), 303)
-
-
-def _doubt(session: Session, plan: Plan, changes: Sequence[Change]) -> str:
-    """Return why changes had better be looked at before they are published; blank for no reason."""
-    if drift_of_changed(session, plan, changes):
-        return "The CRM may not have what a rule asks for"
-    if unread_of_changed(session, plan, changes):
-        return "It is not known whether the CRM has what a rule asks for"
-    return ""
 
 
 def _conflict(
