@@ -273,6 +273,7 @@ def test_the_worst_files_cost_neither_time_nor_memory(content: bytes):
         ("..\\..\\.welcome", "welcome.wav"),
         (" two  words .wav", "two words.wav"),
         ("line\nbreak\0.wav", "line break.wav"),
+        ("a\r\x08\rb.wav", "a b.wav"),
         ("\u202evaw.exe", "vaw.exe.wav"),
         ("Gru\u0308sse.wav", "Gr\u00fcsse.wav"),
         ("", "recording.wav"),

@@ -91,9 +91,11 @@ def proper_name(file_name: str, suffix: str) -> str:
     ('recording.wav', 'recording.mp3')
     """
     name = _SLASHES.split(file_name)[-1]
-    spaced = " ".join(name.split())
-    plain = "".join(one for one in spaced if not unicodedata.category(one).startswith("C"))
-    stem = _ENDINGS.sub("", unicodedata.normalize("NFC", plain).strip())
+    plain = "".join(
+        one for one in name if one.isspace() or not unicodedata.category(one).startswith("C")
+    )
+    spaced = " ".join(plain.split())
+    stem = _ENDINGS.sub("", unicodedata.normalize("NFC", spaced))
     stem = stem.lstrip(". ")[: LONGEST_FILE_NAME - len(suffix)].strip()
     return f"{stem or 'recording'}{suffix}"
 
