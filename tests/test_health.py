@@ -141,7 +141,7 @@ def test_lost_rows_and_open_breakers_degrade_it(make_app, app):
         parts.live.ensure_started(watch=False)
         table = parts.live.tables.newest
         directory = parts.live.clients.source(table.integrations["directory"], table.country)
-    with pytest.raises(CrmThrottled), parts.breakers.watching(directory.name):
+    with pytest.raises(CrmThrottled), parts.breakers.watching(directory.name, 3):
         raise CrmThrottled("Asked too often.")
 
     assert degraded(app) == [

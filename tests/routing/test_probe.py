@@ -97,7 +97,7 @@ def breakers(clock: Clock, tmp_path: Path) -> Breakers:
 def pause(live: Live, breakers: Breakers, integration: Integration) -> str:
     """Let calls leave a CRM alone; return its name."""
     name = live.clients.source(integration, "US").name
-    with pytest.raises(CrmThrottled), breakers.watching(name):
+    with pytest.raises(CrmThrottled), breakers.watching(name, 3):
         raise CrmThrottled("Too often.", 0)
     return name
 

@@ -121,7 +121,7 @@ def leave_alone(app) -> None:
         publish(db.session(), "test")
         runtime().live.refresh()
         source = runtime().live.clients.source(SHOP, "US")
-        with pytest.raises(CrmThrottled), runtime().breakers.watching(source.name):
+        with pytest.raises(CrmThrottled), runtime().breakers.watching(source.name, 3):
             raise CrmThrottled("The CRM is asked too often.", 90)
 
 
@@ -140,7 +140,7 @@ def test_a_crm_that_is_left_alone_has_a_light(app, admin, url):
 def test_a_crm_that_answers_has_another(app, admin, url):
     leave_alone(app)
     with app.app_context():
-        runtime().breakers.close(runtime().live.clients.source(SHOP, "US").name)
+        runtime().breakers.judge(runtime().live.clients.source(SHOP, "US").name, None, 3)
 
     assert "● asked" in plain(admin.get(INTEGRATIONS).text)
     assert "leave" not in plain(admin.get(OVERVIEW).text)

@@ -30,7 +30,7 @@ def probe(live: Live, breakers: Breakers, apart: Apart) -> None:
     for integration, rule, source in sources(loaded.table, live.clients):
         with apart(integration.name):
             if breakers.due(source.name):
-                breakers.judge(source.name, _trouble_with(source.client, rule))
+                breakers.judge(source.name, _trouble_with(source.client, rule), _PATIENCE)
 
 
 def _trouble_with(client: CrmClient, rule: Rule) -> CrmError | None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from voiceapp.crm.breaker import Breakers, Pause
+from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.contract import CrmError
+from voiceapp.crm.pause import Pause
 from voiceapp.routing.clients import Clients, Source
 from voiceapp.routing.table import Table
 from voiceapp.rules.plan import Integration

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from voiceapp.console.ready import newest_table
-from voiceapp.crm.breaker import Pause
+from voiceapp.crm.pause import Pause
 from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import runtime
