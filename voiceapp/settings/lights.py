@@ -27,4 +27,4 @@ def of_calls() -> Mapping[str, Light]:
     except NoTable:
         return {}
     standing = pauses(table, runtime().live.clients, runtime().breakers)
-    return {key: Light(one.name, pause) for key, (one, pause) in standing.items()}
+    return {key: Light(name, pause) for key, (name, pause) in standing.items()}
