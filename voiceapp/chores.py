@@ -68,9 +68,12 @@ def chores(
             task("forget_forms", of_session(_forget_forms), _MINUTE, database),
         ],
         [
-            task("sign_in_to_crms", lambda: upkeep.sign_in(live, _apart), 20.0, crms),
+            task("sign_in_to_crms", lambda: upkeep.sign_in(live, breakers, _apart), 20.0, crms),
             task(
-                "read_crm_fields", lambda: upkeep.read_fields(live, engine, _apart), _MINUTE, crms
+                "read_crm_fields",
+                lambda: upkeep.read_fields(live, engine, breakers, _apart),
+                _MINUTE,
+                crms,
             ),
         ],
         [task("probe_crms", Prober(live, breakers, _apart).run, 0.5, ())],
