@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from collections.abc import Mapping, Sequence
 
 import pytest
 from redis import Redis
@@ -14,6 +15,7 @@ from voiceapp.crm.boards import FolderBoard, SharedBoard
 from voiceapp.crm.breaker import FAILURES, GLANCE, Breakers
 from voiceapp.crm.contract import CrmPaused, CrmThrottled, CrmUnavailable
 from voiceapp.crm.pause import Pause
+from voiceapp.crm.shared import NothingShared
 
 HOURS = 3600
 
@@ -112,6 +114,29 @@ def is_asked(breakers: Breakers) -> bool:
             return True
     except CrmPaused:
         return False
+
+
+class LazyShared(NothingShared):
+    """Writes along with what is read next."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
+
+    def write(self, texts: Mapping[str, str], seconds: float) -> None:
+        self._unwritten.update(texts)
+
+    def read(self, names: Sequence[str]) -> Sequence[str | None]:
+        self.kept.update(self._unwritten)
+        return [self.kept.get(name) for name in names]
+
+
+def test_what_a_call_puts_up_does_not_wait_for_its_end():
+    shared = LazyShared()
+
+    SharedBoard(shared).write(ODOO, "paused")
+
+    assert list(shared.kept.values()) == ["paused"]
 
 
 def test_what_one_machine_found_out_the_others_know(machine, clock):

@@ -73,3 +73,4 @@ class SharedBoard:
     def write(self, source: str, text: str) -> None:
         """Put up what all should know of a CRM."""
         self.shared.write({f"breaker {source}": text}, _HELD)
+        self.read(source)  # or what a call writes might wait until it is answered
