@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,13 @@ from tests.conftest import BASE, MakeApp, poster
 from tests.demo_calls import ADA, SALES
 from voiceapp import heartbeat
 from voiceapp.crm.contract import CrmThrottled
+from voiceapp.extensions import db
 from voiceapp.heartbeat import Heartbeat
+from voiceapp.models.releases import Release
+from voiceapp.routing import draft
+from voiceapp.routing.document import dump
+from voiceapp.rules.plan import Integration
+from voiceapp.rules.rule import Location, Rule
 from voiceapp.runtime import runtime
 
 TOKEN = "t0ken"
@@ -139,16 +146,61 @@ def test_lost_rows_and_open_breakers_degrade_it(make_app, app):
     parts.metrics.lost()
     with app.app_context():
         parts.live.ensure_started(watch=False)
-        table = parts.live.tables.newest
-        directory = parts.live.clients.source(table.integrations["directory"], table.country)
-    with pytest.raises(CrmThrottled), parts.breakers.watching(directory.name):
-        raise CrmThrottled("Asked too often.")
+    leave_alone(app, parts.live.tables.newest.integrations["directory"])
 
     assert degraded(app) == [
         "Rows of the journal were lost since the start.",
         "CRMs that are not asked, as they fail: Directory.",
     ]
     assert 'voiceapp_breaker{integration="Directory",state="open"} 1.0' in ask(app, "/metrics").text
+
+
+def follow(app: Flask, integrations: Sequence[Integration], rules: Sequence[Rule]) -> None:
+    """Publish rules with the CRMs that they ask."""
+    with app.app_context():
+        plan = replace(
+            draft.read(db.session()), integrations=tuple(integrations), rules=tuple(rules)
+        )
+        db.session.add(Release(number=2, document=dump(plan)))
+        db.session.commit()
+        runtime().live.ensure_started(watch=False)
+        runtime().live.refresh()
+
+
+def leave_alone(app: Flask, integration: Integration) -> None:
+    parts = app.extensions["voiceapp"]
+    name = parts.live.clients.source(integration, parts.live.tables.newest.country).name
+    with pytest.raises(CrmThrottled), parts.breakers.watching(name, 3):
+        raise CrmThrottled("Asked too often.")
+
+
+def test_each_crm_of_a_rules_own_has_a_name(make_app, app):
+    own = [
+        Integration(key, "Custom URL", "custom", f"https://{key}.example", is_private=True)
+        for key in ("a", "b")
+    ]
+    rules = [Rule(f"Rule {one.key}", Location.DID, one.key, "", "tier", (), {}) for one in own]
+    follow(app, own, rules)
+    leave_alone(app, own[0])
+
+    states = {"Custom URL of rule Rule a": "open", "Custom URL of rule Rule b": "closed"}
+    assert ask(app, "/readyz").json["breakers"] == states
+    assert degraded(app) == ["CRMs that are not asked, as they fail: Custom URL of rule Rule a."]
+    found = numbers(app)
+    assert all(
+        found[f'voiceapp_breaker{{integration="{name}",state="{state}"}}'] == 1
+        for name, state in states.items()
+    )
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_of_two_crms_with_one_name_the_worse_counts(make_app, app, which):
+    two = [Integration(key, "Shop", "custom", f"https://{key}.example") for key in ("a", "b")]
+    rules = [Rule(one.key, Location.DID, one.key, "", "tier", (), {}) for one in two]
+    follow(app, two, rules)
+    leave_alone(app, two[which])
+
+    assert ask(app, "/readyz").json["breakers"] == {"Shop": "open"}
 
 
 def test_a_worker_that_ends_well_is_gone_at_once(instance):

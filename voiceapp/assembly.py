@@ -91,7 +91,7 @@ def _shared(settings: Settings, vault: Vault) -> Shared:
 
 def _boards(settings: Settings, shared: Shared) -> tuple[Board, ...]:
     folder = FolderBoard(settings.instance / "breakers")
-    return (folder,) if shared is NOTHING_SHARED else (folder, SharedBoard(shared))
+    return (folder,) if shared is NOTHING_SHARED else (SharedBoard(shared), folder)
 
 
 def _given(client_for: ClientFor, steps: list[Step]) -> ClientFor:

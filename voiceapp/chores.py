@@ -19,8 +19,8 @@ from voiceapp.routing.counts import count_more
 from voiceapp.routing.document import UnreadableDocument
 from voiceapp.routing.ledger import CollectError
 from voiceapp.routing.leftovers import forget_unused
-from voiceapp.routing.live import Live
-from voiceapp.routing.probe import probe
+from voiceapp.routing.live import INTERVAL, Live
+from voiceapp.routing.probe import Prober
 from voiceapp.routing.retention import forget_old as forget_old_calls
 from voiceapp.routing.token_store import forget_old
 from voiceapp.task import Task
@@ -38,7 +38,8 @@ def chores(
 ) -> tuple[list[Task], ...]:
     """Return what there is to do, in groups: what is slow in one keeps another from nothing.
 
-    The first begins with the journal. The second and third ask CRMs, the last looks at many rows.
+    The first begins with the journal. The second and third ask CRMs, the fourth looks whom calls
+    ask by now, the last looks at many rows.
     """
     recordings = RecordingStore(engine, instance / "recordings")
     database = (SQLAlchemyError,)
@@ -67,12 +68,16 @@ def chores(
             task("forget_forms", of_session(_forget_forms), _MINUTE, database),
         ],
         [
-            task("sign_in_to_crms", lambda: upkeep.sign_in(live, _apart), 20.0, crms),
+            task("sign_in_to_crms", lambda: upkeep.sign_in(live, breakers, _apart), 20.0, crms),
             task(
-                "read_crm_fields", lambda: upkeep.read_fields(live, engine, _apart), _MINUTE, crms
+                "read_crm_fields",
+                lambda: upkeep.read_fields(live, engine, breakers, _apart),
+                _MINUTE,
+                crms,
             ),
         ],
-        [task("probe_crms", lambda: probe(live, breakers, _apart), 0.5, database)],
+        [task("probe_crms", Prober(live, breakers, _apart).run, 0.5, ())],
+        [task("follow_releases", lambda: _follow(live), INTERVAL, database)],
         [
             task("count_calls", lambda: _count_calls(engine), 2.0, database),
             task("forget_old_calls", lambda: forget_old_calls(engine), 5 * _MINUTE, documents),
@@ -115,6 +120,12 @@ def _forget_forms(session: Session) -> None:
     typed.forget_old(session)
     catalogue.forget_forms(session)
     session.commit()
+
+
+def _follow(live: Live) -> None:
+    """Follow what calls follow; at first, without a database, what is kept beside the process."""
+    live.ensure_started(watch=False)
+    live.refresh()
 
 
 def _count_calls(engine: Engine) -> None:

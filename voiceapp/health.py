@@ -82,12 +82,13 @@ def metrics() -> Response:
 
 
 def _breakers(parts: Runtime) -> dict[str, str]:
-    """Return the state of each CRM that calls ask, by its name."""
+    """Return the state of each CRM that calls ask, by its name; of two with one name the worse."""
     loaded = parts.live.tables.loaded
     if loaded is None:
         return {}
     standing = pauses(loaded.table, parts.live.clients, parts.breakers)
-    return {one.name: "open" if pause else _CLOSED for one, pause in standing.values()}
+    states = {name: _CLOSED for name, _ in standing.values()}
+    return states | {name: "open" for name, pause in standing.values() if pause}
 
 
 def _has_token() -> bool:

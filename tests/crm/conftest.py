@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.crm.crms import BUDGET, ODOO, FakeCrm, MemoryBoard
 from tests.crm.https_server import HttpsServer
+from voiceapp.crm.breaker import Breakers
+from voiceapp.crm.contract import Caller, CallFacts, Search
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.http import HttpDoor
+from voiceapp.crm.lookup import Ages, Lookup, Reply
+from voiceapp.crm.memory import Question
 
 
 def to_this_machine(host: str, port: int) -> list[str]:
@@ -93,3 +98,33 @@ def says(server: HttpsServer) -> Callable[[Any], None]:
         server.behaviour = lambda visit: visit.answer(json.dumps(value).encode())
 
     return say
+
+
+@pytest.fixture
+def board() -> MemoryBoard:
+    return MemoryBoard()
+
+
+@pytest.fixture
+def process(clock: Clock, board: MemoryBoard, crm: FakeCrm):
+    """Make processes that share the board; each is a function that asks in a call of its own."""
+
+    def process():
+        lookup = Lookup(clock, breakers=Breakers([board], clock))
+        calls = iter(range(1_000_000))
+
+        def ask(source: str = ODOO, ages: Ages = Ages(), seconds: float = BUDGET) -> Reply:  # noqa: B008
+            number = next(calls)
+            search = Search(Caller("+12025550101"), "Contacts", ("Tier",))
+            facts = CallFacts(call_id=f"{source} {number}")
+            deadline = Deadline.after(seconds, clock)
+            return lookup.ask(crm, Question(source, search), facts, deadline, ages)
+
+        return ask
+
+    return process
+
+
+@pytest.fixture
+def worker(clock: Clock, board: MemoryBoard) -> Breakers:
+    return Breakers([board], clock)

@@ -1,11 +1,25 @@
 """Clocks and CRMs that tests hold in their hands."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
-from voiceapp.crm.contract import Answer, CallFacts, CrmError, Found, Search
+from voiceapp.crm.breaker import FAILURES, Breakers
+from voiceapp.crm.contract import (
+    Answer,
+    CallFacts,
+    CrmError,
+    CrmThrottled,
+    CrmUnavailable,
+    Found,
+    Search,
+)
 from voiceapp.crm.deadline import Deadline
 
+ODOO, ZOHO = "0d00", "2040"
+BUDGET = 3.0
+AWAY = CrmUnavailable("The CRM is away.")
+THROTTLED = CrmThrottled("Too many requests.", 120)
 FOUND = Found({"Tier": "Gold", "Balance": "1,250.00"}, "phone number")
 
 
@@ -61,12 +75,29 @@ class MemoryBoard:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.reads = 0
 
     def read(self, source: str) -> str | None:
+        self.reads += 1
         return self.texts.get(source)
 
     def write(self, source: str, text: str) -> None:
         self.texts[source] = text
 
-    def wipe(self, source: str) -> None:
-        self.texts.pop(source, None)
+
+def fail(
+    ask: Callable[[], object], crm: FakeCrm, error: CrmError = AWAY, times: int = FAILURES
+) -> None:
+    """Let a CRM fail for calls of a process, and then forget that it was asked."""
+    crm.answer = error
+    for _ in range(times):
+        ask()
+    crm.asked.clear()
+
+
+@contextmanager
+def under_way(breakers: Breakers, error: CrmError) -> Iterator[None]:
+    """Let a call be under way meanwhile that fails in the end."""
+    with suppress(type(error)), breakers.watching(ODOO, BUDGET):
+        yield
+        raise error

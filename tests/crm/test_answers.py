@@ -140,6 +140,17 @@ def test_being_asked_too_often_tells_the_pause():
 
 
 @pytest.mark.parametrize(
+    ("status", "header", "pause"),
+    [(503, "7", 7), (503, "86400", 3600), (503, "soon", None), (500, "7", None)],
+)
+def test_a_service_that_is_out_of_use_tells_the_pause(status, header, pause):
+    error = by_status("Crm", answer(status, Retry_After=header))
+
+    assert type(error) is CrmUnavailable
+    assert error.retry_after == pause
+
+
+@pytest.mark.parametrize(
     ("payload", "path", "found"),
     [
         ([{"id": 1}], (), [{"id": 1}]),

@@ -1,34 +1,39 @@
-"""A CRM that fails again and again is left alone until it answers a probe."""
+"""A CRM that fails again and again is left alone by all processes."""
 
-import stat
+import json
 
 import pytest
 
-from tests.crm.crms import FOUND, Clock, FakeCrm, MemoryBoard
-from voiceapp.crm.boards import FolderBoard, SharedBoard
-from voiceapp.crm.breaker import FAILURES, FORSAKEN, Breakers, Pause
+from tests.crm.crms import (
+    AWAY,
+    BUDGET,
+    FOUND,
+    ODOO,
+    THROTTLED,
+    ZOHO,
+    Clock,
+    FakeCrm,
+    MemoryBoard,
+    fail,
+)
+from voiceapp.crm.breaker import FAILURES, GLANCE, Breakers
 from voiceapp.crm.contract import (
     Caller,
     CallFacts,
     CrmBadAnswer,
     CrmCredentialsRefused,
-    CrmError,
     CrmMisconfigured,
     CrmNotPermitted,
     CrmOutOfTime,
     CrmPaused,
     CrmThrottled,
     CrmTooMany,
-    CrmUnavailable,
-    NotFound,
     Search,
 )
 from voiceapp.crm.deadline import Deadline
-from voiceapp.crm.lookup import Ages, Lookup, Reply
+from voiceapp.crm.lookup import Ages, Lookup
 from voiceapp.crm.memory import Question
 
-ODOO, ZOHO = "0d00", "2040"
-AWAY = CrmUnavailable("The CRM is away.")
 SKIPPED = "It was not asked, as it is left alone while it fails: The CRM is away."
 
 
@@ -38,44 +43,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def board() -> MemoryBoard:
-    return MemoryBoard()
-
-
-@pytest.fixture
 def crm(clock: Clock) -> FakeCrm:
     return FakeCrm(clock)
-
-
-@pytest.fixture
-def process(clock: Clock, board: MemoryBoard, crm: FakeCrm):
-    """Make processes that share the board; each is a function that asks in a call of its own."""
-
-    def process():
-        lookup = Lookup(clock, breakers=Breakers([board], clock))
-        calls = iter(range(1_000_000))
-
-        def ask(source: str = ODOO, ages: Ages = Ages()) -> Reply:  # noqa: B008
-            number = next(calls)
-            search = Search(Caller("+12025550101"), "Contacts", ("Tier",))
-            facts = CallFacts(call_id=f"{source} {number}")
-            return lookup.ask(crm, Question(source, search), facts, Deadline.after(3, clock), ages)
-
-        return ask
-
-    return process
-
-
-@pytest.fixture
-def worker(clock: Clock, board: MemoryBoard) -> Breakers:
-    return Breakers([board], clock)
-
-
-def fail(ask, crm: FakeCrm, error: CrmError = AWAY, times: int = FAILURES) -> None:
-    crm.answer = error
-    for _ in range(times):
-        ask()
-    crm.asked.clear()
 
 
 def test_after_failures_in_a_row_it_is_not_asked(process, crm):
@@ -160,152 +129,142 @@ def test_while_it_is_paused_an_old_answer_stands_in(process, crm, clock):
     assert crm.asked == []
 
 
-def test_a_probe_that_is_answered_ends_the_pause(process, crm, worker, clock):
+def test_a_rule_with_less_time_takes_the_crm_away_from_no_other(process, crm, clock):
     ask = process()
-    fail(ask, crm)
-    clock.now += 1
-    assert worker.due(ODOO)
-
-    worker.judge(ODOO, None)
-
+    crm.answer = CrmOutOfTime("It gave no answer within the budget.")
+    for _ in range(FAILURES):
+        ask(seconds=0.5)
     crm.answer = FOUND
-    assert ask().answer == FOUND
-    assert worker.pause(ODOO) is None
+    clock.now += 2 * GLANCE
+
+    assert isinstance(ask(seconds=0.5).answer, CrmPaused)
+    assert ask(seconds=8).answer == FOUND
+    assert isinstance(ask(seconds=0.5).answer, CrmPaused)
 
 
-def test_so_does_a_probe_whose_trouble_is_its_own(process, crm, worker, clock):
+@pytest.mark.parametrize("first", [0.5, 8])
+def test_one_that_is_too_slow_for_all_is_asked_by_none(process, crm, clock, first):
     ask = process()
-    fail(ask, crm)
-    clock.now += 1
-    assert worker.due(ODOO)
+    crm.answer = CrmOutOfTime("It gave no answer within the budget.")
+    for seconds in [first] * FAILURES + [8] * FAILURES:
+        ask(seconds=seconds)
+        clock.now += 2 * GLANCE
 
-    worker.judge(ODOO, CrmMisconfigured("There is no such field."))
-
-    assert worker.pause(ODOO) is None
-
-
-def test_probes_become_less_frequent(process, crm, worker, clock):
-    fail(process(), crm)
-    begin, probed = clock.now, []
-
-    while clock.now < begin + 150:
-        if worker.due(ODOO):
-            probed.append(clock.now - begin)
-            worker.judge(ODOO, AWAY)
-        clock.now += 0.5
-
-    assert probed == [1, 3, 7, 15, 31, 61, 91, 121]
+    assert isinstance(ask(seconds=0.5).answer, CrmPaused)
+    assert isinstance(ask(seconds=8).answer, CrmPaused)
 
 
-def test_of_two_workers_one_probes(process, crm, clock, board):
-    fail(process(), crm)
-    clock.now += 1
-
-    assert Breakers([board], clock).due(ODOO)
-    assert not Breakers([board], clock).due(ODOO)
-
-
-def test_nothing_is_probed_that_is_well(worker):
-    assert not worker.due(ODOO)
-    assert worker.pause(ODOO) is None
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "seconds"), [(90, 90), (None, 10), (-5, 1), (1_000_000, 3600)]
-)
-def test_one_that_is_asked_too_often_is_left_alone_as_long_as_it_says(
-    process, crm, worker, clock, retry_after, seconds
-):
+def test_one_that_is_away_is_asked_by_none_however_slow_it_was(process, crm, worker, clock):
     ask = process()
-    fail(ask, crm, CrmThrottled("Too many requests.", retry_after), times=1)
-
-    assert isinstance(ask().answer, CrmPaused)
-    clock.now += seconds - 0.1
-    assert not worker.due(ODOO)
-    clock.now += 0.1
-    assert worker.due(ODOO)
-
-
-def test_a_probe_that_is_told_to_wait_lets_everybody_wait(process, crm, worker, clock):
-    fail(process(), crm)
+    crm.answer = CrmOutOfTime("It gave no answer within the budget.")
+    for _ in range(FAILURES):
+        ask(seconds=0.5)
     clock.now += 1
     worker.due(ODOO)
 
-    worker.judge(ODOO, CrmThrottled("Too many requests.", 90))
+    worker.judge(ODOO, AWAY, 0.5)
 
-    clock.now += 89
-    assert not worker.due(ODOO)
-    clock.now += 1
-    assert worker.due(ODOO)
+    clock.now += 2 * GLANCE
+    assert isinstance(ask(seconds=8).answer, CrmPaused)
 
 
-def test_without_a_worker_calls_ask_again_after_a_while(process, crm, clock):
-    first, second = process(), process()
-    fail(first, crm)
+def test_without_boards_nothing_is_paused(clock, crm):
+    lookup = Lookup(clock)
+    crm.answer = THROTTLED
 
-    clock.now += FORSAKEN
-    assert isinstance(first().answer, CrmPaused)
-
-    clock.now += 1
-    assert first().answer is AWAY  # asked, once: it still fails
-    assert isinstance(second().answer, CrmPaused)
-
-    clock.now += FORSAKEN + 1
-    crm.answer = NotFound()
-    assert first().answer == NotFound()
-    assert second().answer == NotFound()
+    for number in range(2 * FAILURES):
+        question = Question(ODOO, Search(Caller(str(number)), "Contacts", ()))
+        deadline = Deadline.after(BUDGET, clock)
+        assert lookup.ask(crm, question, CallFacts(), deadline).answer is THROTTLED
 
 
-def test_a_board_with_something_else_on_it_pauses_nothing(process, crm, board):
-    for text in ("", "null", "[]", '{"since": 1}', '{"other": 1}'):
+class TestBoard:
+    """What stands on a board is read now and then, and taken for known in between."""
+
+    @pytest.fixture
+    def asks(self, process, board):
+        """Make processes; each function says whether its CRM is asked, and how often it looked."""
+
+        def asks():
+            ask = process()
+
+            def is_asked() -> tuple[bool, int]:
+                before = board.reads
+                return not isinstance(ask().answer, CrmPaused), board.reads - before
+
+            return is_asked
+
+        return asks
+
+    def test_calls_of_a_moment_look_once(self, asks, process, crm, clock):
+        first, second = asks(), asks()
+        assert [first(), first(), second(), second()] == [(True, 1), (True, 0)] * 2
+
+        fail(process(), crm, THROTTLED, times=1)
+        clock.now += 2 * GLANCE
+
+        assert [first(), first(), second(), second()] == [(False, 1), (False, 0)] * 2
+
+    def test_a_process_sees_at_once_what_it_puts_up_itself(self, process, crm):
+        ask = process()
+        assert ask().answer == FOUND
+
+        fail(ask, crm, THROTTLED, times=1)
+
+        assert isinstance(ask().answer, CrmPaused)
+
+    def test_a_look_that_began_before_does_not_hide_it(self, clock):
+        class SlowBoard(MemoryBoard):
+            meanwhile = staticmethod(lambda: None)
+
+            def read(self, source: str) -> str | None:
+                text, meanwhile = super().read(source), self.meanwhile
+                self.meanwhile = lambda: None
+                meanwhile()
+                return text
+
+        board = SlowBoard()
+        breakers = Breakers([board], clock)
+
+        def fail_meanwhile() -> None:
+            with pytest.raises(CrmThrottled), breakers.watching(ODOO, BUDGET):
+                raise THROTTLED
+
+        board.meanwhile = fail_meanwhile
+
+        assert breakers.pause(ODOO) is not None
+        assert breakers.pause(ODOO) is not None
+
+    def test_a_clock_that_is_set_back_hides_nothing(self, asks, process, crm, clock):
+        first = asks()
+        assert first() == (True, 1)
+        fail(process(), crm)
+        clock.now -= 30
+
+        assert first() == (False, 1)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "null",
+            "[]",
+            "\ud800",
+            '{"since": 1}',
+            '{"other": 1}',
+            '{"since": "x", "until": 1, "reason": "It is away."}',
+            '{"since": NaN, "until": 1, "reason": "It is away."}',
+            '{"since": 1, "until": 1, "reason": null}',
+            '{"since": 1, "until": 1, "reason": "It is away.", "probes": 1.5}',
+        ],
+    )
+    def test_something_else_on_it_pauses_nothing(self, process, board, text):
         board.texts[ODOO] = text
 
         assert process()().answer == FOUND
 
+    def test_what_an_older_version_put_up_counts(self, process, board):
+        pause = {"since": 90.0, "until": 90.0, "reason": "Old.", "probed": 95.0, "probes": 2}
+        board.texts[ODOO] = json.dumps(pause)
 
-class TestFolder:
-    @pytest.fixture
-    def folder(self, tmp_path):
-        return tmp_path / "breakers"
-
-    def test_what_is_put_up_all_processes_see(self, folder):
-        FolderBoard(folder).write(ODOO, "paused")
-
-        assert FolderBoard(folder).read(ODOO) == "paused"
-        assert FolderBoard(folder).read(ZOHO) is None
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-    def test_what_is_taken_down_nobody_sees(self, folder):
-        FolderBoard(folder).write(ODOO, "paused")
-
-        FolderBoard(folder).wipe(ODOO)
-        FolderBoard(folder).wipe(ODOO)
-
-        assert FolderBoard(folder).read(ODOO) is None
-        assert list(folder.iterdir()) == []
-
-    def test_where_nothing_can_be_written_calls_go_on(self, folder, caplog):
-        folder.write_text("a file where the folder should be")
-
-        FolderBoard(folder).write(ODOO, "paused")
-
-        assert FolderBoard(folder).read(ODOO) is None
-        assert "It can't be noted that a CRM fails" in caplog.text
-
-
-def test_what_one_machine_found_out_the_others_know(redis_url, clock, tmp_path):
-    from tests.test_shared import shared_at
-
-    def machine(name: str) -> Breakers:
-        boards = [FolderBoard(tmp_path / name), SharedBoard(shared_at(redis_url))]
-        return Breakers(boards, clock)
-
-    one, other = machine("one"), machine("other")
-    with pytest.raises(CrmThrottled), one.watching(ODOO):
-        raise CrmThrottled("Too many requests.", 90)
-
-    assert other.pause(ODOO) == Pause(100, 190, "Too many requests.")
-    with pytest.raises(CrmPaused), other.watching(ODOO):
-        pytest.fail("It was asked.")
-    one.close(ODOO)
-    assert other.pause(ODOO) is None
+        assert isinstance(process()().answer, CrmPaused)

@@ -1,12 +1,14 @@
 """The door to the network: whom it connects to."""
 
 import socket
+import time
 from contextlib import closing
 
 import pytest
 
 from tests.crm.https_server import HttpsServer
-from voiceapp.crm.contract import CrmRefused, CrmUnavailable
+from voiceapp.crm.contract import CrmOutOfTime, CrmRefused, CrmUnavailable
+from voiceapp.crm.deadline import Deadline
 
 PUBLIC = "93.184.215.14"
 
@@ -169,6 +171,17 @@ def test_an_address_that_swallows_everything_leaves_time_for_the_next(make_door,
 
     assert len(shares) == 2
     assert shares[0] < 5.1
+
+
+def test_addresses_that_swallow_everything_to_the_end_are_out_of_time(make_door):
+    def connect(address, seconds):
+        time.sleep(seconds)
+        raise TimeoutError
+
+    door = make_door(connect=connect, resolve=lambda host, port: ["127.0.0.1", "127.0.0.2"])
+
+    with pytest.raises(CrmOutOfTime, match=r"^crm.test could not be reached within the budget\.$"):
+        door.request("GET", "https://crm.test/", deadline=Deadline.after(0.1))
 
 
 def test_a_port_where_nobody_listens_is_unavailable(door, deadline):

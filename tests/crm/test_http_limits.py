@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.crm.https_server import plain_server
-from voiceapp.crm.contract import CrmBadAnswer, CrmUnavailable
+from voiceapp.crm.contract import CrmBadAnswer, CrmOutOfTime, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.http import MAX_BODY
 
@@ -146,7 +146,7 @@ def test_a_resolver_that_never_answers_is_cut_off(make_door):
     may_answer = threading.Event()
     door = make_door(resolve=lambda host, port: may_answer.wait() and ["127.0.0.1"])
 
-    with cut_off_in_time(), pytest.raises(CrmUnavailable, match="could not be looked up"):
+    with cut_off_in_time(), pytest.raises(CrmOutOfTime, match="could not be looked up"):
         door.request("GET", "https://crm.test/", deadline=Deadline.after(BUDGET))
 
     may_answer.set()

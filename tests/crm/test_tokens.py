@@ -225,7 +225,8 @@ def test_who_waits_for_a_token_waits_no_longer_than_its_own_deadline(tokens, crm
         (CrmCredentialsRefused("It knows nobody."), 60),
         (CrmThrottled("Not so fast."), 60),
         (CrmThrottled("Not so fast.", 7.0), 7),
-        (CrmThrottled("Not so fast.", 86_400.0), 600),
+        (CrmThrottled("Not so fast.", 86_400.0), 3600),
+        (CrmUnavailable("Back soon.", retry_after=90.0), 90),
     ],
 )
 def test_trouble_is_remembered_and_not_met_by_each_call(tokens, crm, clock, trouble, pause):

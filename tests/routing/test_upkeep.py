@@ -1,5 +1,6 @@
 """What keeps CRMs ready: signed in, fields read, and none in the way of another."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from tests.crm.crms import Clock, MemoryBoard
 from voiceapp.chores import chores
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.breaker import Breakers
@@ -20,8 +22,10 @@ from voiceapp.crm.contract import (
     CrmCredentialsRefused,
     CrmError,
     CrmNotPermitted,
+    CrmOutOfTime,
     CrmThrottled,
     CrmUnavailable,
+    NotFound,
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import Field
@@ -342,12 +346,81 @@ def test_a_module_that_is_gone_keeps_the_list_of_modules_from_nobody(published, 
     assert modules_known(engine, ZOHO) == ("Contacts",)
 
 
+def test_a_crm_that_is_left_alone_is_asked_for_nothing(published, engine, crms):
+    breakers = Breakers([MemoryBoard()])
+    leave_alone(published, breakers, ODOO, CrmThrottled("Too often.", 3600))
+    leave_alone(published, breakers, ZOHO, CrmUnavailable("It is away."))
+
+    upkeep.sign_in(published, breakers)
+    upkeep.read_fields(published, engine, breakers)
+
+    assert [crms[key].signed_in for key in ("odoo", "zoho", "force")] == [0, 0, 1]
+    assert [crms[key].asked for key in ("odoo", "zoho")] == [[], []]
+    assert [crms[key].listed for key in ("odoo", "zoho")] == [0, 0]
+
+
+def test_one_that_is_too_slow_for_calls_is_kept_ready(published, crms):
+    breakers = Breakers([MemoryBoard()])
+    leave_alone(published, breakers, ODOO, CrmOutOfTime("It gave no answer within the budget."))
+
+    upkeep.sign_in(published, breakers)
+
+    assert crms["odoo"].signed_in == 1
+
+
+def leave_alone(live: Live, breakers: Breakers, one: Integration, error: CrmError) -> None:
+    """Let a CRM fail for calls until they leave it alone."""
+    live.refresh()
+    name = live.clients.source(one, "US").name
+    while breakers.pause(name) is None:
+        with suppress(CrmError), breakers.watching(name, 3):
+            raise error
+
+
+def test_a_crm_of_a_rules_own_is_named_after_the_rule(live, engine, crms):
+    publish(engine, replace(PLAN, integrations=(replace(ODOO, is_private=True), ZOHO, FORCE)))
+    crms["odoo"].trouble = CrmUnavailable("It is away.")
+
+    with pytest.raises(CrmsAway, match=r"^Odoo of rule Odoo's: It is away\.$"):
+        upkeep.sign_in(live)
+
+
+def tasks_of(live: Live, engine: Engine, folder: Path, breakers: Breakers) -> dict[str, Task]:
+    """Return what the worker does, by name."""
+    groups = chores(folder, live, engine, Keeping(folder, engine, Metrics()), breakers)
+    return {task.name: task for group in groups for task in group}
+
+
 @pytest.fixture
 def tasks(published: Live, engine: Engine, tmp_path: Path) -> dict[str, Task]:
-    """What the worker does with CRMs, by name."""
-    journal = Keeping(tmp_path, engine, Metrics())
-    groups = chores(tmp_path, published, engine, journal, Breakers())
-    return {task.name: task for task in groups[1]}
+    return tasks_of(published, engine, tmp_path, Breakers())
+
+
+def test_a_worker_without_a_database_probes_crms(published, engine, crms, tmp_path):
+    clock = Clock()
+    breakers = Breakers([MemoryBoard()], clock)
+    leave_alone(published, breakers, ODOO, CrmThrottled("Too often.", 0))
+    clock.now += 1
+    away = create_engine(f"sqlite:///{tmp_path}/no/database")
+    begun = Live(away, published.clients, Bounded(), tmp_path)
+    tasks = tasks_of(begun, away, tmp_path, breakers)
+    asked = threading.Event()
+    crms["odoo"].find = lambda *_: asked.set() or NotFound()
+
+    tasks["follow_releases"].attempt()
+    tasks["probe_crms"].attempt()
+
+    assert asked.wait(10)
+
+
+def test_the_worker_follows_releases(published, engine, crms, tmp_path):
+    tasks = tasks_of(published, engine, tmp_path, Breakers())
+    tasks["follow_releases"].attempt()
+    publish(engine, PLAN, number=2)
+
+    tasks["follow_releases"].attempt()
+
+    assert published.tables.newest.number == 2
 
 
 def test_a_bug_met_with_one_crm_keeps_the_worker_from_no_other(tasks, engine, crms, caplog):

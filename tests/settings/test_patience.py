@@ -115,13 +115,13 @@ def test_the_directory_is_asked_anew_and_says_so(app, editor):
     assert rule_of(app, "VIP customers").fresh == 300
 
 
-def leave_alone(app) -> None:
-    """Let the shop say that it is asked too often."""
+def leave_alone(app, integration: Integration = SHOP) -> None:
+    """Let a CRM say that it is asked too often."""
     with app.app_context():
         publish(db.session(), "test")
         runtime().live.refresh()
-        source = runtime().live.clients.source(SHOP, "US")
-        with pytest.raises(CrmThrottled), runtime().breakers.watching(source.name):
+        source = runtime().live.clients.source(integration, "US")
+        with pytest.raises(CrmThrottled), runtime().breakers.watching(source.name, 3):
             raise CrmThrottled("The CRM is asked too often.", 90)
 
 
@@ -137,10 +137,21 @@ def test_a_crm_that_is_left_alone_has_a_light(app, admin, url):
     assert "The CRM is asked too often." in overview
 
 
+def test_a_crm_of_a_rules_own_is_named_after_the_rule(app, admin, editor):
+    page = Page(send(editor, NEW_RULE, do="reshape", crm="own:custom").text)
+    send(editor, NEW_RULE, page, **{**FILLED, "crm": "own:custom", "url": SHOP.url})
+    own = next(one for one in drafted(app).integrations if one.is_private)
+
+    leave_alone(app, own)
+
+    overview = plain(admin.get(OVERVIEW).text)
+    assert "Custom URL of rule Shop customers , since" in overview
+
+
 def test_a_crm_that_answers_has_another(app, admin, url):
     leave_alone(app)
     with app.app_context():
-        runtime().breakers.close(runtime().live.clients.source(SHOP, "US").name)
+        runtime().breakers.judge(runtime().live.clients.source(SHOP, "US").name, None, 3)
 
     assert "● asked" in plain(admin.get(INTEGRATIONS).text)
     assert "leave" not in plain(admin.get(OVERVIEW).text)

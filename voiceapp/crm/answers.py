@@ -61,7 +61,8 @@ def by_status(title: str, answer: HttpAnswer) -> CrmError:
     if status == 429:
         return throttled(title, answer)
     if status >= 500:
-        return CrmUnavailable(f"{title} has a fault of its own ({status}).")
+        pause = _asked_pause(answer) if status == 503 else None
+        return CrmUnavailable(f"{title} has a fault of its own ({status}).", retry_after=pause)
     if 300 <= status < 400:
         return CrmRefused(f"{title} answered with a redirect ({status}); they are not followed.")
     if status >= 400:
@@ -101,8 +102,11 @@ def without_phones(title: str, module: str, known: Collection[str]) -> CrmMiscon
 
 def throttled(title: str, answer: HttpAnswer) -> CrmThrottled:
     """Return the error for being asked too often, with the pause that the CRM asks for."""
-    pause = retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
-    return CrmThrottled(f"{title} says that it is asked too often.", pause)
+    return CrmThrottled(f"{title} says that it is asked too often.", _asked_pause(answer))
+
+
+def _asked_pause(answer: HttpAnswer) -> float | None:
+    return retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
 
 
 def retry_after(header: str, now: datetime) -> float | None:

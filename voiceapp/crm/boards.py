@@ -1,15 +1,18 @@
-"""Where it stands which CRMs are paused: in a folder of the machine, and beyond it."""
+"""Where it stands which CRMs are paused: among all machines, and in a folder of each."""
 
 import logging
 import os
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from voiceapp.crm.contract import LONGEST_PAUSE
 from voiceapp.crm.shared import Shared
 
-_HELD = 3600.0
+_HELD = 2 * LONGEST_PAUSE
+"""Seconds that it stands: longer than from one probe to the next."""
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +24,11 @@ class FolderBoard:
     folder: Path
 
     def read(self, source: str) -> str | None:
-        """Return what stands there of a CRM; None for nothing."""
+        """Return what stands there of a CRM; None for nothing, and for what is damaged."""
         path = f"{self.folder}/{source}"
-        if not os.path.exists(path):  # as nearly always, so that it has to cost little
-            return None
         try:
-            return Path(path).read_text()
-        except OSError:
+            return None if _is_old(os.stat(path)) else Path(path).read_text()
+        except (OSError, ValueError):  # the second for what is no UTF-8
             return None
 
     def write(self, source: str, text: str) -> None:
@@ -35,15 +36,23 @@ class FolderBoard:
         draft = self.folder / f".{source}.{secrets.token_hex(4)}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._tidy_up()
             draft.write_text(text)
             draft.replace(self.folder / source)
         except OSError as error:
             _remove(draft)
             log.warning("It can't be noted that a CRM fails: %s", error.strerror)
 
-    def wipe(self, source: str) -> None:
-        """Take down what stands there."""
-        _remove(self.folder / source)
+    def _tidy_up(self) -> None:
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                with suppress(OSError):  # another process may have removed it
+                    if _is_old(entry.stat()):
+                        _remove(Path(entry))
+
+
+def _is_old(found: os.stat_result) -> bool:
+    return time.time() - found.st_mtime > _HELD
 
 
 def _remove(path: Path) -> None:
@@ -64,7 +73,4 @@ class SharedBoard:
     def write(self, source: str, text: str) -> None:
         """Put up what all should know of a CRM."""
         self.shared.write({f"breaker {source}": text}, _HELD)
-
-    def wipe(self, source: str) -> None:
-        """Take down what stands there."""
-        self.shared.forget(f"breaker {source}")
+        self.read(source)  # or what a call writes might wait until it is answered

@@ -140,11 +140,24 @@ class CrmError(Exception):
             self.advice = advice
 
 
+LONGEST_PAUSE = 3600.0
+"""Seconds that a CRM is left alone at most without a look, whatever it asks for."""
+
+
 class CrmUnavailable(CrmError):
-    """No connection, or a fault on the CRM's side. For operations."""
+    """No connection, or a fault on the CRM's side. For operations.
+
+    `retry_after` are the seconds that it asks to be left alone, if it does.
+    """
 
     outcome = "unavailable"
     advice = "Look whether the address is right and the CRM is running, then try again."
+
+    def __init__(self, message: str, advice: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, advice)
+        if retry_after is not None:
+            retry_after = min(max(retry_after, 0.0), LONGEST_PAUSE)
+        self.retry_after = retry_after
 
 
 class CrmOutOfTime(CrmUnavailable):
@@ -162,14 +175,13 @@ class CrmPaused(CrmUnavailable):
 
 
 class CrmThrottled(CrmUnavailable):
-    """The CRM has been asked too often; it says to wait for `retry_after` seconds, if it says."""
+    """The CRM has been asked too often."""
 
     outcome = "throttled"
     advice = "Wait a while. If it happens often, the CRM's plan allows too few requests."
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+        super().__init__(message, retry_after=retry_after)
 
 
 class CrmRefused(CrmError):

@@ -105,7 +105,8 @@ class HttpDoor:
         `repeatable` says so (a search by POST).
 
         Raises `CrmRefused` if the request must not be sent or the certificate is not accepted,
-        `CrmUnavailable` if no answer was there in time, `CrmBadAnswer` if it cannot be read.
+        `CrmUnavailable` if there was no answer (`CrmOutOfTime`: in time), `CrmBadAnswer` if it
+        cannot be read.
         """
         to = _target(url, params or {})
         request = _prepared(method, headers or {}, json, form)
@@ -158,6 +159,8 @@ class HttpDoor:
             else:
                 connected.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
                 return connected
+        if deadline.has_passed():
+            raise CrmOutOfTime(f"{host} could not be reached within the budget.") from trouble
         raise CrmUnavailable(f"{host} could not be reached.") from trouble
 
     def _checked_addresses(self, host: str, port: int, deadline: Deadline) -> list[str]:

@@ -176,7 +176,7 @@ class Lookup:
     def _asked(self, errand: _Errand) -> Said:
         said: Said
         try:
-            with self._breakers.watching(errand.question.source):
+            with self._breakers.watching(errand.question.source, errand.deadline.remaining()):
                 said = errand.client.find(errand.question.search, errand.call, errand.deadline)
         except CrmError as error:
             said = _bare(error)

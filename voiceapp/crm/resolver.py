@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TypeAlias
 
-from voiceapp.crm.contract import CrmUnavailable
+from voiceapp.crm.contract import CrmOutOfTime, CrmUnavailable
 from voiceapp.crm.deadline import Deadline
 
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
@@ -85,13 +85,13 @@ class Resolver:
     def addresses(self, host: str, port: int, deadline: Deadline) -> tuple[str, ...]:
         """Return the addresses of `host`, at least one, best first.
 
-        Raises `CrmUnavailable` if there are none, or none by the time `deadline` has passed.
+        Raises `CrmUnavailable` if there are none, `CrmOutOfTime` if `deadline` passes first.
         """
         flight = self._flight(host, port)
         try:
             addresses = flight.result(timeout=max(deadline.remaining(), 0))
         except TimeoutError as error:
-            raise CrmUnavailable(
+            raise CrmOutOfTime(
                 f"The address of {host} could not be looked up within the budget."
             ) from error
         except (OSError, UnicodeError) as error:  # a label that is too long is a UnicodeError

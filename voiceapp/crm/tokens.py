@@ -31,7 +31,7 @@ _NEWEST_UNKNOWN = (
     "uses an older one."
 )
 _LOOK_AT_DATABASE = "Look whether the database of voiceapp is up, then try again."
-_REFUSED_PAUSE, _TROUBLE_PAUSE, _LONGEST_PAUSE = 60.0, 2.0, 600.0
+_REFUSED_PAUSE, _TROUBLE_PAUSE = 60.0, 2.0
 _LONGEST_REFUSED_PAUSE = 3600.0
 
 
@@ -254,8 +254,8 @@ class _Claimed:
 
 
 def _pause_after(error: CrmError, refusals: int) -> float:
-    if isinstance(error, CrmThrottled) and error.retry_after is not None:
-        return min(max(error.retry_after, _TROUBLE_PAUSE), _LONGEST_PAUSE)
+    if isinstance(error, CrmUnavailable) and error.retry_after is not None:
+        return max(error.retry_after, _TROUBLE_PAUSE)
     if isinstance(error, CrmCredentialsRefused):
         return min(_REFUSED_PAUSE * 2.0 ** min(refusals - 1, 10), _LONGEST_REFUSED_PAUSE)
     return _REFUSED_PAUSE if isinstance(error, CrmRefused | CrmThrottled) else _TROUBLE_PAUSE

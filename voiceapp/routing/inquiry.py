@@ -65,7 +65,7 @@ class Inquirer:
         asked = self._ask(rule, call, table, who)
         last = asked[-1].reply
         trouble = last.trouble or (None if last.is_of_call else last.answer)
-        # one that is left alone was logged when that began, and would be at every call
+        # one that is left alone is logged by the worker, and would be here at every call
         if isinstance(trouble, crm.CrmError) and not isinstance(trouble, crm.CrmPaused):
             of_rule = f"of rule {rule.name}"
             what = of_rule if rule.name else table.integrations[rule.integration].name

@@ -1,6 +1,6 @@
 """What keeps CRMs ready to be asked, done by the worker outside of calls."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.contract import CrmClient, CrmError, CrmRefused
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.registry import DIRECTORY
@@ -16,11 +17,13 @@ from voiceapp.models.types import now
 from voiceapp.routing import catalogue
 from voiceapp.routing.clients import Clients
 from voiceapp.routing.live import Live
+from voiceapp.routing.standing import asked
 from voiceapp.routing.table import Table
 from voiceapp.rules.plan import Integration
 
 _PATIENCE = 15.0
 _HOLDS = timedelta(hours=24)
+_NOTHING_PAUSED = Breakers()
 
 Apart: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """Holds what is done with the CRM of a name, so that a bug met there keeps no other from it."""
@@ -30,22 +33,27 @@ class CrmsAway(Exception):
     """Some CRMs could not be asked; the message names each with the reason. Others were."""
 
 
-def sign_in(live: Live, apart: Apart = nullcontext) -> None:
+def sign_in(live: Live, breakers: Breakers = _NOTHING_PAUSED, apart: Apart = nullcontext) -> None:
     """Renew the tokens that end soon, of every CRM that calls may ask. Raises CrmsAway."""
     live.refresh()
     loaded = live.tables.loaded
     if loaded is None:
         return
-    table = loaded.table
     _each(
         live.clients,
-        table,
+        loaded.table,
         lambda client, integration: client.sign_in(Deadline.after(_PATIENCE)),
+        breakers,
         apart,
     )
 
 
-def read_fields(live: Live, engine: Engine, apart: Apart = nullcontext) -> None:
+def read_fields(
+    live: Live,
+    engine: Engine,
+    breakers: Breakers = _NOTHING_PAUSED,
+    apart: Apart = nullcontext,
+) -> None:
     """Read the modules, and the fields of those that calls search, if they are a day old.
 
     Raises CrmsAway.
@@ -60,7 +68,7 @@ def read_fields(live: Live, engine: Engine, apart: Apart = nullcontext) -> None:
         modules = {module for key, module in table.fields if key == integration.key}
         _read(engine, integration, modules - {""}, client)
 
-    _each(live.clients, table, read, apart)
+    _each(live.clients, table, read, breakers, apart)
 
 
 def _read(
@@ -113,24 +121,26 @@ def _holds(read_at: datetime) -> bool:
     return now() - read_at <= _HOLDS
 
 
-def _asked(table: Table) -> Iterable[Integration]:
-    keys = {rule.integration for rule in table.rules.values()}
-    return (one for key, one in table.integrations.items() if key in keys)
-
-
 def _each(
     clients: Clients,
     table: Table,
     do: Callable[[CrmClient, Integration], None],
+    breakers: Breakers,
     apart: Apart,
 ) -> None:
-    """Do something with every CRM that calls ask; trouble with one keeps it from no other."""
+    """Do something with every CRM that calls ask; trouble with one keeps it from no other.
+
+    One that is paused is left alone, but for a pause of those who have little time.
+    """
     wrong: list[str] = []
-    for integration in _asked(table):
-        with apart(integration.name):
+    for one in asked(table):
+        with apart(one.name):
             try:
-                do(clients.client(integration, table.country), integration)
+                source = clients.source(one.integration, table.country)
+                pause = breakers.pause(source.name)
+                if pause is None or not pause.holds_for(_PATIENCE):
+                    do(source.client, one.integration)
             except CrmError as error:
-                wrong.append(f"{integration.name}: {error}")
+                wrong.append(f"{one.name}: {error}")
     if wrong:
         raise CrmsAway(" ".join(wrong))

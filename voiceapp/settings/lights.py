@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from voiceapp.console.ready import newest_table
-from voiceapp.crm.breaker import Pause
+from voiceapp.crm.pause import Pause
 from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import runtime
@@ -27,4 +27,4 @@ def of_calls() -> Mapping[str, Light]:
     except NoTable:
         return {}
     standing = pauses(table, runtime().live.clients, runtime().breakers)
-    return {key: Light(one.name, pause) for key, (one, pause) in standing.items()}
+    return {key: Light(name, pause) for key, (name, pause) in standing.items()}
