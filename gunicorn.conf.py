@@ -27,6 +27,9 @@ keepalive = 15  # Twilio reuses connections
 timeout = 30
 graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be given
 limit_request_line = 8190  # a webhook by GET has all its fields in the address
+# no header says where a path begins, or how somebody connected: what is kept private stays so
+forwarded_allow_ips = ""
+forwarder_headers = ""
 logconfig_dict = CONFIG
 logger_class = _Logger
 # for --access-logfile: without the query, in which numbers may stand
