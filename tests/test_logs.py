@@ -10,7 +10,6 @@ import pytest
 from tests.conftest import poster, settings
 from tests.settings.conftest import browser
 from voiceapp import create_app
-from voiceapp.config import ROOT
 from voiceapp.crm.contract import CrmBadAnswer
 from voiceapp.crm.phone import spellings
 from voiceapp.extensions import db
@@ -156,10 +155,3 @@ def test_nobody_makes_up_a_line_by_what_they_type(typed):
 
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
-
-
-def test_an_access_log_is_written_without_queries():
-    text = (ROOT / "gunicorn.conf.py").read_text()
-
-    [line] = re.findall("access_log_format = (.*)", text)
-    assert not re.search(r"%\((r|q|f|a|\{[^}]*\}[ioe])\)s", line)

@@ -24,6 +24,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+_ONE_TIME = re.compile(r"(?<=/welcome/).+", re.DOTALL)
 
 
 def mask(text: str) -> str:
@@ -45,6 +46,20 @@ def _masked(match: re.Match[str]) -> str:
     return f"••••{digits[-2:]}"
 
 
+def loggable_path(path: str) -> str:
+    """
+    Return a path, in one line, without telephone numbers and without a one-time link's secret.
+
+    >>> loggable_path("/admin/dids/+12025550183"), loggable_path("/admin/welcome/s3cr3t")
+    ('/admin/dids/••••83', '/admin/welcome/••••')
+    """
+    return mask(_one_line(_ONE_TIME.sub("••••", path)))
+
+
+def _one_line(text: str) -> str:
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class Masking(logging.Formatter):
     """Writes records without telephone numbers, those in tracebacks included.
 
@@ -53,8 +68,7 @@ class Masking(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of a record, without its traceback."""
-        line = super().formatMessage(record)
-        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+        return _one_line(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as it is written."""
