@@ -39,7 +39,7 @@ def keep_for(session: Session, days: int) -> None:
 
 
 def count_all(session: Session) -> None:
-    while count_more(session, settles_in=timedelta(0)):
+    while count_more(session):
         pass
 
 
