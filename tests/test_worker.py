@@ -232,6 +232,26 @@ def test_a_bug_in_a_task_is_logged_and_does_not_end_the_worker(
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_a_long_look_at_all_releases_keeps_no_row_from_being_written(
+    app: Flask, journal: Journal, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, seen = threading.Event(), threading.Event()
+
+    def look_for_long(*_: object) -> None:
+        looking.set()
+        seen.wait(30)
+
+    monkeypatch.setattr("voiceapp.chores.sweep_recordings", look_for_long)
+
+    with _working(app):
+        try:
+            assert looking.wait(20)
+            journal.append(decision("CA1"))
+            assert eventually(lambda: calls_stored(engine) == ["CA1"])
+        finally:
+            seen.set()
+
+
 SAFE = Installation(Destination(DestinationKind.HANGUP))
 
 

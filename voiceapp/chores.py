@@ -38,7 +38,7 @@ def chores(
 ) -> tuple[list[Task], ...]:
     """Return what there is to do, in groups: what is slow in one keeps another from nothing.
 
-    The first begins with the journal. The second and third ask CRMs, the last looks at many rows.
+    The first is the journal alone. The second and third ask CRMs, the last looks at many rows.
     """
     recordings = RecordingStore(engine, instance / "recordings")
     database = (SQLAlchemyError,)
@@ -54,18 +54,7 @@ def chores(
         return Task(name, run, every=every, expected=expected)
 
     return (
-        [
-            task("journal", journal.run, 0.25, (CollectError,)),
-            task(
-                "sweep_recordings",
-                lambda: sweep_recordings(engine, recordings),
-                _HOUR,
-                (*documents, OSError),
-            ),
-            task("forget_tokens", of_session(forget_old), _HOUR, database),
-            task("forget_modules", of_session(forget_unused), _DAY, documents),
-            task("forget_forms", of_session(_forget_forms), _MINUTE, database),
-        ],
+        [task("journal", journal.run, 0.25, (CollectError,))],
         [
             task("sign_in_to_crms", lambda: upkeep.sign_in(live, _apart), 20.0, crms),
             task(
@@ -76,6 +65,15 @@ def chores(
         [
             task("count_calls", lambda: _count_calls(engine), 2.0, database),
             task("forget_old_calls", lambda: forget_old_calls(engine), 5 * _MINUTE, documents),
+            task("forget_forms", of_session(_forget_forms), _MINUTE, database),
+            task("forget_tokens", of_session(forget_old), _HOUR, database),
+            task(
+                "sweep_recordings",
+                lambda: sweep_recordings(engine, recordings),
+                _HOUR,
+                (*documents, OSError),
+            ),
+            task("forget_modules", of_session(forget_unused), _DAY, documents),
         ],
     )
 
