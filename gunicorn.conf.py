@@ -6,7 +6,7 @@ from gunicorn.glogging import Logger
 
 from voiceapp import tallies
 from voiceapp.config import load
-from voiceapp.logs import CONFIG
+from voiceapp.logs import CONFIG, loggable_path
 from voiceapp.runtime import begin
 
 _settings = load()
@@ -14,9 +14,20 @@ _counts = _settings.instance / "metrics"
 
 
 class _Logger(Logger):
-    """Keeps no access log; else gunicorn would put a line together for each call, for nobody."""
+    """Keeps an access log only for --access-logfile, without numbers and secrets.
 
-    access_log_enabled = False
+    Else gunicorn would put a line together for each call, for nobody.
+    """
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Say whether somebody wants it."""
+        return bool(self.cfg.accesslog)
+
+    def atoms(self, *args: Any) -> Any:
+        """Return what a line is made of."""
+        atoms = super().atoms(*args)
+        return atoms | {"U": loggable_path(atoms["U"])}
 
 
 bind = f"{_settings.host}:{_settings.port}"
@@ -27,9 +38,12 @@ keepalive = 15  # Twilio reuses connections
 timeout = 30
 graceful_timeout = 20  # Twilio waits 15 seconds for an answer; let each be given
 limit_request_line = 8190  # a webhook by GET has all its fields in the address
+# no header says where a path begins, or how somebody connected: what is kept private stays so
+forwarded_allow_ips = ""
+forwarder_headers = ""
 logconfig_dict = CONFIG
 logger_class = _Logger
-# for --access-logfile: without the query, in which numbers may stand
+# without the query, in which numbers may stand
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 control_socket_disable = True  # it would lie outside of the instance folder
 

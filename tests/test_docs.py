@@ -2,6 +2,8 @@
 
 import re
 
+from dotenv import dotenv_values
+
 from voiceapp.config import ROOT
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
 from voiceapp.metrics import Metrics, Now
@@ -64,7 +66,7 @@ def test_every_crm_has_a_row_that_says_whether_it_was_tried():
 
 
 def test_every_setting_is_in_the_guide_for_those_who_run_it():
-    settings = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    settings = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     guide = (ROOT / "docs" / "deploy.md").read_text()
 
     assert [name for name in settings if name not in guide] == []
@@ -76,6 +78,15 @@ def test_what_the_image_is_made_of_is_there():
 
     assert copied
     assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_the_example_of_settings_leaves_a_container_what_the_image_says():
+    [line] = re.findall(r"^ENV (.+)", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+    image = dict(pair.split("=") for pair in line.split())
+    started = image | dotenv_values(ROOT / ".env.example")
+
+    assert {"HOST", "PORT", "INSTANCE_PATH"} <= image.keys()
+    assert {name: started[name] for name in image} == image
 
 
 def test_every_number_that_is_told_is_in_the_guide():

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
 from tests.routing.journals import calls_stored, decision, eventually, files_in, start_python
+from voiceapp import chores
 from voiceapp.chores import sweep_recordings
 from voiceapp.crm.bounded import Bounded
 from voiceapp.crm.directory import DirectoryClient
 from voiceapp.extensions import db
 from voiceapp.models.draft import DraftPart
+from voiceapp.models.imports import PendingImport
 from voiceapp.models.recordings import RecordingContent
 from voiceapp.models.releases import Release
 from voiceapp.models.types import now
@@ -57,6 +59,9 @@ def live_of(app: Flask) -> Live:
 
 @pytest.fixture
 def app(tmp_path: Path, engine: Engine, database_url: str) -> Iterator[Flask]:
+    if database_url.startswith("sqlite"):
+        with engine.connect() as connection:  # as the application does: readers wait for nobody
+            connection.execute(text("PRAGMA journal_mode = WAL"))
     app = make_app(tmp_path / "instance", database_url)
     yield app
     with app.app_context():
@@ -230,6 +235,41 @@ def test_a_bug_in_a_task_is_logged_and_does_not_end_the_worker(
     [record] = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_files_of_contacts_that_nobody_imports_go(app: Flask, engine: Engine) -> None:
+    file = {"person": "ada", "module": "Contacts", "content": b"Ada,+12025550101"}
+    with Session(engine) as session:
+        for name, age in (("old", timedelta(days=2)), ("new", timedelta(hours=1))):
+            session.add(PendingImport(id=name, created_at=now() - age, **file))
+        session.commit()
+
+    def kept() -> list[str]:
+        with Session(engine) as session:
+            return list(session.scalars(select(PendingImport.id)))
+
+    with _working(app):
+        assert eventually(lambda: kept() == ["new"])
+
+
+def test_a_long_look_at_all_releases_keeps_no_row_from_being_written(
+    app: Flask, journal: Journal, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, seen = threading.Event(), threading.Event()
+
+    def look_for_long(*_: object) -> None:
+        looking.set()
+        seen.wait(30)
+
+    monkeypatch.setattr(chores, "sweep_recordings", look_for_long)
+
+    with _working(app):
+        try:
+            assert looking.wait(20)
+            journal.append(decision("CA1"))
+            assert eventually(lambda: calls_stored(engine) == ["CA1"])
+        finally:
+            seen.set()
 
 
 SAFE = Installation(Destination(DestinationKind.HANGUP))

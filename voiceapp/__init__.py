@@ -140,6 +140,8 @@ def _engine_options(database_url: str) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Let readers and one writer work side by side, and hold foreign keys."""
+    """Let readers and one writer work side by side, hold foreign keys, and know all letters."""
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    # its own is for ASCII only
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from voiceapp.crm.breaker import Breakers
+from voiceapp.directory.pending import forget_old_imports
 from voiceapp.keeping import Keeping
 from voiceapp.models.releases import Release
 from voiceapp.recordings import RecordingStore, hashes_in
@@ -22,6 +23,7 @@ from voiceapp.routing.leftovers import forget_unused
 from voiceapp.routing.live import INTERVAL, Live
 from voiceapp.routing.probe import Prober
 from voiceapp.routing.retention import forget_old as forget_old_calls
+from voiceapp.routing.retention import forget_old_files
 from voiceapp.routing.token_store import forget_old
 from voiceapp.task import Task
 
@@ -38,8 +40,8 @@ def chores(
 ) -> tuple[list[Task], ...]:
     """Return what there is to do, in groups: what is slow in one keeps another from nothing.
 
-    The first begins with the journal. The second and third ask CRMs, the fourth looks whom calls
-    ask by now, the last looks at many rows.
+    The first is the journal alone. The second and third ask CRMs, the fourth looks whom calls ask
+    by now, the last looks at many rows.
     """
     recordings = RecordingStore(engine, instance / "recordings")
     database = (SQLAlchemyError,)
@@ -55,18 +57,7 @@ def chores(
         return Task(name, run, every=every, expected=expected)
 
     return (
-        [
-            task("journal", journal.run, 0.25, (CollectError,)),
-            task(
-                "sweep_recordings",
-                lambda: sweep_recordings(engine, recordings),
-                _HOUR,
-                (*documents, OSError),
-            ),
-            task("forget_tokens", of_session(forget_old), _HOUR, database),
-            task("forget_modules", of_session(forget_unused), _DAY, documents),
-            task("forget_forms", of_session(_forget_forms), _MINUTE, database),
-        ],
+        [task("journal", journal.run, 0.25, (CollectError,))],
         [
             task("sign_in_to_crms", lambda: upkeep.sign_in(live, breakers, _apart), 20.0, crms),
             task(
@@ -81,6 +72,21 @@ def chores(
         [
             task("count_calls", lambda: _count_calls(engine), 2.0, database),
             task("forget_old_calls", lambda: forget_old_calls(engine), 5 * _MINUTE, documents),
+            task(
+                "forget_old_files",
+                lambda: forget_old_files(engine, instance / "journal"),
+                _HOUR,
+                (*documents, OSError),
+            ),
+            task("forget_forms", of_session(_forget_forms), _MINUTE, database),
+            task("forget_tokens", of_session(forget_old), _HOUR, database),
+            task(
+                "sweep_recordings",
+                lambda: sweep_recordings(engine, recordings),
+                _HOUR,
+                (*documents, OSError),
+            ),
+            task("forget_modules", of_session(forget_unused), _DAY, documents),
         ],
     )
 
@@ -116,8 +122,9 @@ def _with_session(engine: Engine, do: Callable[[Session], None]) -> None:
 
 
 def _forget_forms(session: Session) -> None:
-    """Let go of what was typed into forms, and read for them, that nobody has saved."""
+    """Let go of what was typed into forms, read for them, and uploaded, that nobody has saved."""
     typed.forget_old(session)
+    forget_old_imports(session)
     catalogue.forget_forms(session)
     session.commit()
 

@@ -12,18 +12,32 @@ from flask.logging import default_handler
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _FEWEST, _MOST = 7, 15
+# what stands around and between digits may be escaped, as in addresses (%20) and by repr (\xa0)
+_NOT_WITHIN_A_WORD = (
+    r"(?: (?<![\w%]) | (?<=%[0-9A-F]{2}) | (?<=%25[0-9A-F]{2})"
+    r" | (?<=\\[abfnrtv]) | (?<=\\x[0-9a-f]{2}) | (?<=\\u[0-9a-f]{4}) )"
+)
+_PLUS, _OPENING = r"(?: \+ | %2B )", r"(?: \( | %28 )"
+_BLANK = r"(?: [ \u00a0\u2000-\u200a\u202f+] | %20 | %C2%A0 | \\xa0 | \\u200[0-9a] | \\u202f )"
 _NUMBER = re.compile(
-    r"""
+    rf"""
     (?P<other>                                   # what has many digits and is no number
-        \b \d{4}-\d\d-\d\d (?: [T ] \d\d (?: :\d\d ){0,2} )? \b
-      | (?<![\w.]) \d{1,3} (?: \. \d{1,3} ){3} (?![\w.])
-      | (?<![\w.]) \d{1,2} \. \d+ (?![\w.-])
+        \b \d{{4}}-\d\d-\d\d (?: [T ] \d\d (?: :\d\d ){{0,2}} )? \b
+      | (?<![\w.]) \d{{1,3}} (?: \. \d{{1,3}} ){{3}} (?![\w.])
+      | (?<![\w.]) \d{{1,2}} \. \d+ (?![\w.-])
     )
-    | (?<!\w) (?: (?: \+ | %2B ) \d{1,3} [ ]? \( | (?: \+ | %2B )? \(? )
-      \d (?: [ ).\-/]{0,2} \d ){5,} (?!\w)
+    | {_NOT_WITHIN_A_WORD}
+      (?P<number>
+        (?: {_PLUS} \d{{1,3}} {_BLANK}? {_OPENING} | {_PLUS}? {_OPENING}? )
+        \d (?: (?: {_BLANK} | [).\-/] | %2[9DEF] ){{0,3}} \d ){{5,}}
+      )
+      (?: {_BLANK}? (?: x | ext\.? | ;ext= ) {_BLANK}? \d{{1,6}} )?      # its extension
+      (?!\w)
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+_BETWEEN_DIGITS = re.compile(r"%[0-9A-F]{2}|\\x..|\\u....|\D", re.IGNORECASE | re.ASCII)
+_ONE_TIME = re.compile(r"(?<=/welcome/).+", re.DOTALL)
 
 
 def mask(text: str) -> str:
@@ -39,10 +53,24 @@ def mask(text: str) -> str:
 
 
 def _masked(match: re.Match[str]) -> str:
-    digits = re.sub(r"%2B|\D", "", match[0], flags=re.IGNORECASE)
-    if match["other"] or not _FEWEST <= len(digits) <= _MOST:
+    if match["other"]:
         return match[0]
-    return f"••••{digits[-2:]}"
+    digits = _BETWEEN_DIGITS.sub("", match["number"])
+    return f"••••{digits[-2:]}" if _FEWEST <= len(digits) <= _MOST else match[0]
+
+
+def loggable_path(path: str) -> str:
+    """
+    Return a path, in one line, without telephone numbers and without a one-time link's secret.
+
+    >>> loggable_path("/admin/dids/+12025550183"), loggable_path("/admin/welcome/s3cr3t")
+    ('/admin/dids/••••83', '/admin/welcome/••••')
+    """
+    return mask(_one_line(_ONE_TIME.sub("••••", path)))
+
+
+def _one_line(text: str) -> str:
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 class Masking(logging.Formatter):
@@ -53,8 +81,7 @@ class Masking(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of a record, without its traceback."""
-        line = super().formatMessage(record)
-        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+        return _one_line(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as it is written."""

@@ -1,27 +1,29 @@
 """Counts kept by the worker say what counting all rows would, on both databases."""
 
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.orm import Session
 
 from tests.databases import engine_for
-from tests.routing.journals import decision
+from tests.routing.journals import decision, eventually
 from voiceapp.extensions import db
 from voiceapp.models.counts import CallCount
 from voiceapp.models.journal import DecisionRow
-from voiceapp.routing import counts
-from voiceapp.routing.counts import What, count_more, counted_up_to, sums
+from voiceapp.routing import sums as reading
+from voiceapp.routing.counts import What, count_more, counted_up_to
 from voiceapp.routing.history import has_real_calls, tally
 from voiceapp.routing.ledger import write_rows
+from voiceapp.routing.sums import is_behind, sums
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOW = timedelta(0)
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def session(engine: Engine) -> Iterator[Session]:
 def count_all(session: Session) -> int:
     """Count until nothing is left to be counted, and return how many passes that took."""
     passes = 1
-    while count_more(session, settles_in=NOW):
+    while count_more(session):
         passes += 1
     return passes
 
@@ -142,31 +144,68 @@ def test_what_is_counted_stays_when_its_rows_are_forgotten(engine, session):
 
 
 def test_rows_beyond_what_a_page_looks_at_wait_for_the_worker(engine, session, monkeypatch):
-    monkeypatch.setattr(counts, "FRESH", 10)
-    write_rows(engine, [decision(f"CA{number}") for number in range(25)])
+    monkeypatch.setattr(reading, "FRESH", 10)
+    write_rows(engine, [decision(f"CA{number}") for number in range(10)])
+    write_rows(engine, [decision(f"CT{number}", test=True) for number in range(10)])
+    assert not is_behind(session)
+    assert tally(session, [NOON]).calls == (10,)
+    session.commit()
 
-    assert tally(session, [NOON]).calls[0] <= 25
+    write_rows(engine, [decision(f"CB{number}") for number in range(15)])
+
+    assert is_behind(session)
+    assert tally(session, [NOON]).calls[0] < 25
     count_all(session)
+    assert not is_behind(session)
     assert tally(session, [NOON]).calls == (25,)
 
 
-def test_rows_are_counted_once_they_have_settled(engine, session):
-    write_rows(engine, [decision("CA1")])
-    at = [NOON]
-    later = timedelta(seconds=20)
+def write_one(connection: Connection, sid: str) -> None:
+    """Write a row within a transaction that goes on."""
+    row = decision(sid)
+    connection.execute(
+        insert(DecisionRow), {one.name: getattr(row, one.name) for one in fields(row)}
+    )
 
-    assert not count_more(session, clock=lambda: at[0], settles_in=later)
-    assert counted_up_to(session) == 0
-    at[0] += timedelta(seconds=19)
-    write_rows(engine, [decision("CA2")])
-    count_more(session, clock=lambda: at[0], settles_in=later)
-    assert counted_up_to(session) == 0
 
-    at[0] += timedelta(seconds=1)
-    count_more(session, clock=lambda: at[0], settles_in=later)
+def test_a_row_that_is_committed_late_is_counted_all_the_same(postgres_engine):
+    with postgres_engine.connect() as slow, Session(postgres_engine) as session:
+        write_one(slow, "CA1")  # has the lower id
+        write_rows(postgres_engine, [decision("CA2")])
 
-    assert counted_up_to(session) == 1
-    assert tally(session, [NOON]).calls == (2,)
+        count_all(session)
+        assert counted_up_to(session) == 0
+        assert tally(session, [NOON]).calls == (1,)
+        session.commit()
+
+        slow.commit()
+        count_all(session)
+
+        assert counted_up_to(session) == 2
+        assert tally(session, [NOON]).calls == (2,)
+
+
+def test_counting_comes_to_its_turn_though_somebody_writes_at_every_moment(postgres_engine):
+    stop = threading.Event()
+
+    def write_in_relay() -> None:
+        writer, number = postgres_engine.connect(), 0
+        write_one(writer, "CA0")
+        while not stop.wait(0.05):
+            following = postgres_engine.connect()
+            write_one(following, f"CA{(number := number + 1)}")
+            writer.commit()
+            writer.close()
+            writer = following
+        writer.close()
+
+    with ThreadPoolExecutor(1) as threads, Session(postgres_engine) as session:
+        writing = threads.submit(write_in_relay)
+        try:
+            assert eventually(lambda: count_more(session) or counted_up_to(session) > 0)
+        finally:
+            stop.set()
+        writing.result()
 
 
 def test_several_workers_count_each_row_once(postgres_engine):

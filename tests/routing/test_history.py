@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from tests.routing.journals import decision, end
-from voiceapp.routing.counts import What, _differences, _kept
+from voiceapp.routing.counts import What, differences
 from voiceapp.routing.history import (
     BadKey,
     Tally,
@@ -25,6 +25,7 @@ from voiceapp.routing.history import (
     week_begin,
 )
 from voiceapp.routing.ledger import write_rows
+from voiceapp.routing.sums import _kept
 from voiceapp.rules.rule import Outcome
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -233,7 +234,7 @@ def test_a_page_is_found_by_an_index_and_never_sorted(engine, session, wanted, i
         (lambda session: decisions_of(session, "CA1"), "call_sid"),
         (lambda session: end_of(session, "CA1"), "call_sid"),
         (lambda session: list(_kept(session, [What.CALL], [NOON], None)), "call_counts"),
-        (lambda session: _differences(session, 7, None, limit=9), "PRIMARY KEY|pk_decisions"),
+        (lambda session: differences(session, 7, None, limit=9), "PRIMARY KEY|pk_decisions"),
     ],
 )
 def test_what_pages_ask_for_is_found_by_an_index(engine, session, ask, index):

@@ -25,8 +25,8 @@ from voiceapp.extensions import db
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry
 from voiceapp.routing.journal import Journal
-from voiceapp.routing.journal_files import SUFFIX
-from voiceapp.routing.ledger import REFUSED, CollectError, Collector, straight_to, write_rows
+from voiceapp.routing.journal_files import REFUSED, SUFFIX
+from voiceapp.routing.ledger import CollectError, Collector, straight_to, write_rows
 from voiceapp.routing.lines import encode
 
 if TYPE_CHECKING:

@@ -165,6 +165,23 @@ class TestTheCopy:
         assert "can't be kept beside the process" in caplog.text
         assert list(instance.glob(".live.json.*")) == []
 
+    def test_a_disk_that_takes_none_for_long_is_told_once_and_once_when_it_does_again(
+        self, app: Flask, instance: Path, caplog: pytest.LogCaptureFixture
+    ):
+        caplog.set_level(logging.INFO)
+        obstacle = instance / "live.json"
+        obstacle.mkdir()
+
+        for _ in range(3):
+            live_of(app).refresh()
+        obstacle.rmdir()
+        for _ in range(3):
+            live_of(app).refresh()
+
+        told = [one for one in caplog.messages if "kept beside the process" in one]
+        assert ["can't be" in one for one in told] == [True, False]
+        assert copy_of(instance)["number"] == 1
+
 
 class TestCredentials:
     def test_they_are_taken_at_once_without_a_release(

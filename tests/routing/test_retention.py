@@ -1,7 +1,9 @@
 """What is older than it is kept goes, in small steps; counts and what is not counted stay."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, select
@@ -15,8 +17,15 @@ from voiceapp.models.types import now
 from voiceapp.routing.counts import count_more
 from voiceapp.routing.document import dump
 from voiceapp.routing.history import tally
+from voiceapp.routing.journal_files import REFUSED
 from voiceapp.routing.ledger import write_rows
-from voiceapp.routing.retention import BATCH, KEPT_ANYWAY, MOST_BATCHES, forget_old
+from voiceapp.routing.retention import (
+    BATCH,
+    KEPT_ANYWAY,
+    MOST_BATCHES,
+    forget_old,
+    forget_old_files,
+)
 from voiceapp.rules.plan import Installation, Plan
 from voiceapp.rules.rule import Destination, DestinationKind
 
@@ -39,7 +48,7 @@ def keep_for(session: Session, days: int) -> None:
 
 
 def count_all(session: Session) -> None:
-    while count_more(session, settles_in=timedelta(0)):
+    while count_more(session):
         pass
 
 
@@ -151,3 +160,42 @@ def test_the_audit_log_is_kept_for_two_years(engine, session):
     forget(engine)
 
     assert list(session.scalars(select(AuditRow.subject))) == ["Queue new"]
+
+
+def left(folder: Path, name: str, age: timedelta) -> Path:
+    """Leave a file of an age."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(b"+12025550101")
+    os.utime(path, ((NOW - age).timestamp(),) * 2)
+    return path
+
+
+@pytest.mark.parametrize(("days", "kept"), [(90, ["new.jsonl"]), (0, ["new.jsonl", "old.jsonl"])])
+def test_lines_that_were_set_aside_go_with_the_calls(engine, session, tmp_path, days, kept):
+    keep_for(session, days)
+    refused = tmp_path / REFUSED
+    left(refused, "old.jsonl", 91 * DAY)
+    left(refused, "new.jsonl", 89 * DAY)
+    waiting = left(tmp_path, "waiting.jsonl", 700 * DAY)
+
+    forget_old_files(engine, tmp_path, clock=lambda: NOW)
+
+    assert sorted(path.name for path in refused.iterdir()) == kept
+    assert waiting.exists()
+
+
+def test_files_whose_writer_died_before_the_first_line_go(engine, session, tmp_path):
+    keep_for(session, 0)
+    dead = left(tmp_path, "1.new", timedelta(hours=2))
+    begun = left(tmp_path, "2.new", timedelta(minutes=1))
+
+    forget_old_files(engine, tmp_path, clock=lambda: NOW)
+
+    assert (dead.exists(), begun.exists()) == (False, True)
+
+
+def test_without_a_journal_there_is_nothing_to_forget(engine, session, tmp_path):
+    keep_for(session, 90)
+
+    forget_old_files(engine, tmp_path / "nowhere", clock=lambda: NOW)

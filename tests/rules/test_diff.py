@@ -263,6 +263,21 @@ def test_a_change_of_an_ivr_is_told(changes, lines):
         ),
         ({"after_recording": VIP}, [("After the recording", "hang up", "Queue vip")]),
         ({"budget": Decimal("0.5")}, [("Budget", "3 s", "0.5 s")]),
+        ({"fresh": 60}, [("An answer counts for", "5 minutes", "1 minute")]),
+        (
+            {"fresh": 0},
+            [("An answer counts for", "5 minutes", "no other call: ask anew each time")],
+        ),
+        (
+            {"stale": 0},
+            [
+                (
+                    "If the CRM fails, take an older answer",
+                    "up to 1 hour old",
+                    "none: the call goes where “CRM failed” leads",
+                )
+            ],
+        ),
         ({"voice": Voice("Polly.Vicki", "de-DE")}, [("Voice", "", "Polly.Vicki, de-DE")]),
     ],
 )

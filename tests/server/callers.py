@@ -95,9 +95,13 @@ class Twilio:
         headers = {} if signature is None else {"X-Twilio-Signature": signature}
         body = None
         if fields is not None:
-            body = urlencode(fields)
+            body = self.encoded(fields)
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
         return self.request(method, target, body, headers)
+
+    def encoded(self, fields: Mapping[str, str]) -> str:
+        """Return the body that has these fields."""
+        return urlencode(fields)
 
     def request(
         self, method: str, target: str, body: str | bytes | None, headers: Mapping[str, str]

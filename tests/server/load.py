@@ -24,6 +24,8 @@ from voiceapp.models.journal import DecisionRow
 from voiceapp.twiml.urls import Progress
 
 DID = "/twiml/did"
+THREADS = 8
+"""Who place calls at once; each has at most one webhook on its way."""
 _FALLBACK = "/twiml/fallback"
 
 Known: TypeAlias = tuple[str, int, str]
@@ -50,8 +52,8 @@ class Load:
     """Calls from several threads, each thread one after the other, until it is told to stop.
 
     A call is its first webhook; one to a DID in `press` is followed to its end, with these keys.
-    A webhook that gets no answer (its process died) goes on to the fallback, as Twilio's does.
-    Every answer has to be TwiML.
+    A webhook whose connection breaks off (its process died) goes on to the fallback, as Twilio's
+    does. Every answer has to be TwiML, and to come before Twilio's patience ends.
     """
 
     def __init__(self, server: Server, called: Sequence[str], press: Mapping[str, str]) -> None:
@@ -104,6 +106,8 @@ class Load:
     def _post(self, twilio: Twilio, target: str, **fields: str) -> Answer:
         try:
             return self._posted(twilio, target, fields, target)
+        except TimeoutError:
+            raise  # whoever is silent has not died, and no call may wait for so long
         except (OSError, HTTPException):
             self.unanswered.append(_known(target, fields))
             failed = {"ErrorUrl": twilio.base + target, "ErrorCode": "11205"}
@@ -138,7 +142,7 @@ def _door(target: str) -> str:
 def under_load(
     server: Server,
     *,
-    threads: int = 8,
+    threads: int = THREADS,
     called: Sequence[str] = (SALES, SUPPORT),
     press: Mapping[str, str] | None = None,
 ) -> Iterator[Load]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.databases import made_database
 from voiceapp import create_app, people
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
+from voiceapp.heartbeat import Heartbeat
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.people.passwords import hash_password
@@ -93,6 +95,13 @@ def make_app(request: pytest.FixtureRequest, make_app: MakeApp) -> MakeApp:
         return make_app({"DATABASE_URL": url, **(overrides or {})}, **arguments)
 
     return make
+
+
+@pytest.fixture
+def working(instance: Path) -> Path:
+    """The instance folder, in which a worker has just shown that it is alive."""
+    Heartbeat(instance, dict).beat()
+    return instance
 
 
 class Browser(FlaskClient):

@@ -13,7 +13,7 @@ from tests.settings.services import serving
 from tests.settings.test_directory_import import confirm, upload
 from voiceapp import people
 from voiceapp.extensions import db
-from voiceapp.models.audit import AuditRow
+from voiceapp.models.audit import Action, AuditRow, note
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.routing import draft
@@ -311,6 +311,19 @@ def test_the_page_lists_the_newest_first_and_finds_by_person_and_part(app, signe
     assert "Queue q05" in older
     assert re.findall("Queue (q\\d\\d) ", found) == ["q07"]
     assert "Nobody has done anything like this" in nobody
+
+
+@pytest.mark.parametrize("sought", ["Österreich", "österreich", "ÖSTERREICH", "rule ö"])
+def test_capital_letters_don_t_matter_be_they_beyond_ascii(app, signed_in, sought):
+    with app.app_context():
+        note(db.session(), Action.CHANGED, "CRM rule Österreich")
+        note(db.session(), Action.CHANGED, "CRM rule Vip")
+        db.session.commit()
+
+    text = signed_in().get("/admin/audit/", query_string={"what": sought}).text
+
+    assert "CRM rule Österreich" in text
+    assert "CRM rule Vip" not in text
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def sids(page) -> list[str]:
     return re.findall(r'href="/admin/calls/(CA\w+)"', page.text)
 
 
-def test_an_empty_journal_says_what_to_do_first(viewer):
+def test_an_empty_journal_says_what_to_do_first(viewer, working):
     page = viewer.get(CALLS)
 
     assert page.status_code == 200

@@ -46,7 +46,7 @@ def words(page) -> str:
     return " ".join(re.sub("<[^>]+>", " ", page.text.partition("<h1>")[2]).split())
 
 
-def test_an_installation_without_anything_lists_the_first_steps(app, signed_in):
+def test_an_installation_without_anything_lists_the_first_steps(app, signed_in, working):
     with app.app_context():
         db.session.execute(delete(DraftPart))
         db.session.execute(delete(Release))

@@ -161,3 +161,14 @@ def test_one_that_no_call_asks_has_none(app, admin):
     keep(app, replace(SHOP, key="other", name="Other"))
 
     assert "no rule yet no call asks it" in plain(admin.get(INTEGRATIONS).text)
+
+
+def test_a_change_is_told_as_it_stands_on_the_page(app, editor, url):
+    page = opened(editor, url)
+    words = {name: dict(page[name].options) for name in ("fresh", "stale")}
+
+    send(editor, url, fresh="900", stale="0")
+
+    told = plain(editor.get("/admin/releases/review").text)
+    for name, chosen in (("fresh", "900"), ("stale", "0")):
+        assert f"{page[name].title} {words[name][chosen]}" in told

@@ -30,7 +30,7 @@ def keep_import(session: Session, person: str, module: str, content: bytes) -> s
     """
     if len(content) > MOST_BYTES:
         raise UnreadableSheet("The file is larger than 5 MB. Split it.")
-    session.execute(delete(PendingImport).where(PendingImport.created_at <= now() - _KEPT_FOR))
+    forget_old_imports(session)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     session.add(PendingImport(id=token, person=person, module=module, content=content))
     session.flush()
@@ -47,6 +47,11 @@ def pending_import(session: Session, token: str, person: str) -> KeptFile | None
         )
     )
     return None if row is None else KeptFile(row.module, row.content)
+
+
+def forget_old_imports(session: Session) -> None:
+    """Let go of the files that nobody has said yes to for a day."""
+    session.execute(delete(PendingImport).where(PendingImport.created_at <= now() - _KEPT_FOR))
 
 
 def drop_import(session: Session, token: str, person: str) -> bool:

@@ -29,8 +29,8 @@ class CallCount(Base):
 class CountMark(Base):
     """How far the counting has come: the one row of this table is also what counters lock.
 
-    Rows of `decisions` with an id up to `counted` are in the counts. Up to `settled`, known at
-    `settled_at`, none can appear any more that is not there by then.
+    Rows of `decisions` with an id up to `counted` are in the counts. Up to `settled` none can
+    appear any more that is not there by now.
     """
 
     __tablename__ = "call_count_mark"
@@ -38,4 +38,3 @@ class CountMark(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     counted: Mapped[int] = mapped_column(BigInteger, default=0)
     settled: Mapped[int] = mapped_column(BigInteger, default=0)
-    settled_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -5,36 +5,38 @@ which it first did. The worker counts rows in the order of their ids; one that c
 earlier moment, moves its call to the earlier quarter.
 """
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from voiceapp.models.counts import LONGEST_NAME, CallCount, CountMark
 from voiceapp.models.journal import DecisionRow
-from voiceapp.models.types import now
 
 BATCH = 500
 """Rows that are counted in one transaction, in some hundredths of a second."""
 
-SETTLES_IN = timedelta(seconds=20)
-"""PostgreSQL gives ids before rows are committed; no statement takes longer than 15 seconds."""
-
-FRESH = 1000
-"""Rows not counted yet that a page looks at itself; what is beyond them has to wait."""
-
+_WRITERS_TAKE = 0.5
+"""Seconds in which whoever writes rows at a moment is waited for."""
+_LOOK_EVERY = 0.02
 _SLOT_SECONDS = 15 * 60
 _SIDS_AT_ONCE = 400
-_ATTEMPTS = 3
 _INSERTS: Mapping[str, Callable[[Any], Any]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+# a transaction has the lock before its first row has an id, and keeps it to its end
+_WRITERS = text("""
+    SELECT virtualtransaction FROM pg_locks
+    WHERE relation = CAST(:table AS regclass) AND mode = 'RowExclusiveLock'
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
 _COLUMNS = (
     DecisionRow.id,
     DecisionRow.call_sid,
@@ -77,30 +79,23 @@ def slot_of(at: datetime) -> datetime:
     return datetime.fromtimestamp(seconds - seconds % _SLOT_SECONDS, UTC)
 
 
-def count_more(
-    session: Session, *, clock: Callable[[], datetime] = now, settles_in: timedelta | None = None
-) -> bool:
+def count_more(session: Session) -> bool:
     """Count the next rows, commit, and say whether there are more that can be counted now.
 
     Whoever else counts waits meanwhile, and goes on where this one has ended.
     """
-    if settles_in is None:
-        # SQLite has one writer at a time: rows appear in the order of their ids
-        settles_in = SETTLES_IN if _dialect(session) == "postgresql" else timedelta(0)
-    mark = _locked_mark(session, clock())
+    mark = _locked_mark(session)
     if mark.counted >= mark.settled:
-        newest = session.scalar(select(func.max(DecisionRow.id))) or 0
-        if newest > mark.settled:
-            mark.settled, mark.settled_at = newest, clock()
-    if mark.counted < mark.settled and clock() - mark.settled_at >= settles_in:
+        mark.settled = max(mark.settled, _settled(session))
+    if mark.counted < mark.settled:
         ids = select(DecisionRow.id).where(
             DecisionRow.id > mark.counted, DecisionRow.id <= mark.settled
         )
         some = session.scalars(ids.order_by(DecisionRow.id).limit(BATCH)).all()
         upto = some[-1] if len(some) == BATCH else mark.settled
-        _add(session, _differences(session, mark.counted, upto))
+        _add(session, differences(session, mark.counted, upto))
         mark.counted = upto
-    is_more = mark.counted < mark.settled and clock() - mark.settled_at >= settles_in
+    is_more = mark.counted < mark.settled
     session.commit()
     return is_more
 
@@ -110,56 +105,7 @@ def counted_up_to(session: Session) -> int:
     return session.scalar(select(CountMark.counted)) or 0
 
 
-def sums(
-    session: Session,
-    whats: Sequence[What],
-    edges: Sequence[datetime],
-    until: datetime | None = None,
-) -> Mapping[tuple[What, str], tuple[int, ...]]:
-    """Return how many calls there were between each of some moments and the next; none is left out.
-
-    The moments are beginnings of quarters of an hour. Rows that are not counted yet are looked
-    at, up to `FRESH` of them.
-    """
-    for _ in range(_ATTEMPTS):
-        mark = counted_up_to(session)
-        found = Counter(dict(_kept(session, whats, edges, until)))
-        fresh = _differences(session, mark, None, limit=FRESH)
-        if counted_up_to(session) == mark:  # else the worker has counted in between
-            break
-    for key, number in fresh.items():
-        if key.what in whats and key.slot >= edges[0] and (until is None or key.slot < until):
-            place = sum(edge <= key.slot for edge in edges) - 1
-            found[key.what, key.name, place] += number
-    lines: dict[tuple[What, str], list[int]] = {}
-    for (what, name, place), number in found.items():
-        if number:
-            lines.setdefault((what, name), [0] * len(edges))[place] = number
-    return {key: tuple(numbers) for key, numbers in lines.items()}
-
-
-def has_any(session: Session) -> bool:
-    """Say whether a real call was ever counted."""
-    query = select(CallCount.calls).where(CallCount.what == What.CALL, CallCount.calls > 0)
-    return session.scalar(query.limit(1)) is not None
-
-
-def _kept(
-    session: Session, whats: Sequence[What], edges: Sequence[datetime], until: datetime | None
-) -> Iterator[tuple[tuple[What, str, int], int]]:
-    places = range(len(edges))
-    place = case(*((CallCount.slot >= edges[one], one) for one in reversed(places)))
-    where: list[ColumnElement[bool]] = [CallCount.what.in_(whats), CallCount.slot >= edges[0]]
-    if until is not None:
-        where.append(CallCount.slot < until)
-    query = select(CallCount.what, CallCount.name, place.label("place"), func.sum(CallCount.calls))
-    # by its label: PostgreSQL would not see that an expression with parameters is the same
-    grouped = query.where(*where).group_by(CallCount.what, CallCount.name, "place")
-    for what, name, number, calls in session.execute(grouped):
-        yield (What(what), name, number), int(calls)
-
-
-def _differences(
+def differences(
     session: Session, above: int, upto: int | None, *, limit: int | None = None
 ) -> Counter[Key]:
     """Return what the rows with an id above one, and up to another, change in the counts."""
@@ -176,14 +122,14 @@ def _differences(
         )
         known += session.execute(asked)
     before, came = _firsts(known), _firsts(fresh)
-    differences: Counter[Key] = Counter()
+    found: Counter[Key] = Counter()
     for thing, at in came.items():
         if thing in before:
             if at >= before[thing]:
                 continue
-            differences[Key(thing.what, slot_of(before[thing]), thing.name)] -= 1
-        differences[Key(thing.what, slot_of(at), thing.name)] += 1
-    return differences
+            found[Key(thing.what, slot_of(before[thing]), thing.name)] -= 1
+        found[Key(thing.what, slot_of(at), thing.name)] += 1
+    return found
 
 
 def _firsts(rows: Iterable[Any]) -> dict[_Thing, datetime]:
@@ -221,9 +167,31 @@ def _add(session: Session, differences: Mapping[Key, int]) -> None:
         session.execute(insert.on_conflict_do_update(index_elements=known, set_=summed), rows)
 
 
-def _locked_mark(session: Session, at: datetime) -> CountMark:
+def _settled(session: Session) -> int:
+    """Return up to which id no row can appear any more that is not there; 0 for unknown.
+
+    SQLite has one writer at a time: rows appear in the order of their ids. PostgreSQL gives ids
+    before rows are committed, so whoever is writing once the newest row was seen has to end.
+    """
+    newest = session.scalar(select(func.max(DecisionRow.id))) or 0
+    if _dialect(session) == "sqlite":
+        return newest
+    until = time.monotonic() + _WRITERS_TAKE
+    writers = _writers(session)
+    while writers and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY)
+        writers &= _writers(session)
+    return 0 if writers else newest
+
+
+def _writers(session: Session) -> set[str]:
+    """Return the transactions of PostgreSQL that have begun to write decisions, and not ended."""
+    return set(session.scalars(_WRITERS, {"table": DecisionRow.__tablename__}))
+
+
+def _locked_mark(session: Session) -> CountMark:
     """Return the mark, which is ours until the transaction ends."""
-    first = {"id": 1, "counted": 0, "settled": 0, "settled_at": at}
+    first = {"id": 1, "counted": 0, "settled": 0}
     insert = _INSERTS[_dialect(session)](CountMark).values(first)
     session.execute(insert.on_conflict_do_nothing(index_elements=[CountMark.id]))
     # SQLite locks no rows: who writes, be it nothing, is its only writer until the commit

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.models.types import now
-from voiceapp.routing import counts
 from voiceapp.routing.counts import What
 from voiceapp.routing.entry import DecisionEntry, EndEntry
+from voiceapp.routing.sums import has_any, sums
 
 PAGE = 50
 WEEK = 7
@@ -112,7 +112,7 @@ def latest_safe(session: Session, since: datetime, count: int) -> tuple[Decision
 def has_real_calls(session: Session) -> bool:
     """Say whether Twilio has ever sent us a call, be it forgotten by now."""
     query = select(DecisionRow.id).where(DecisionRow.test.is_(False)).limit(1)
-    return counts.has_any(session) or session.scalar(query) is not None
+    return has_any(session) or session.scalar(query) is not None
 
 
 def tally(session: Session, days: Sequence[datetime]) -> Tally:
@@ -121,7 +121,7 @@ def tally(session: Session, days: Sequence[datetime]) -> Tally:
     A call counts on the day on which it was first decided about, or first had an outcome.
     """
     nobody = (0,) * len(days)
-    found = counts.sums(session, (What.CALL, What.OUTCOME, What.SAFE), days)
+    found = sums(session, (What.CALL, What.OUTCOME, What.SAFE), days)
     return Tally(
         calls=found.get((What.CALL, ""), nobody),
         outcomes={name: numbers for (what, name), numbers in found.items() if what is What.OUTCOME},
@@ -136,7 +136,7 @@ def calls_of_rules(session: Session, since: datetime) -> Mapping[str, Numbers]:
     """
     first = _midnight(since)
     days = [first + timedelta(days=day) for day in range(WEEK)]
-    found = counts.sums(session, (What.RULE,), days, until=days[-1] + timedelta(days=1))
+    found = sums(session, (What.RULE,), days, until=days[-1] + timedelta(days=1))
     return {rule: numbers for (_, rule), numbers in found.items()}
 
 

@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,13 @@ from pathlib import Path
 SUFFIX = ".jsonl"
 """How the names of journal files end."""
 
+REFUSED = "refused"
+"""The folder, in that of the journal, for lines that no row can be made of."""
+
 MOST_BYTES = 1_000_000_000
 """How large all journal files of a machine may grow together while the database is away."""
 
+_UNREADY = ".new"
 _LEAST_ROOM = 16_000
 LOOK_EVERY = 1.0
 """Seconds between looks at what others may have done to the files."""
@@ -52,7 +57,7 @@ class File:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = directory / _unique_name()
         # under its final name the worker would take it, not locked yet, for a dead writer's
-        unready = path.with_suffix(".new")
+        unready = path.with_suffix(_UNREADY)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor = os.open(unready, flags, 0o600)
         try:
@@ -60,6 +65,7 @@ class File:
             unready.rename(path)
         except OSError:
             os.close(self._descriptor)
+            unready.unlink(missing_ok=True)
             raise
         self._opened_at = self._looked_at = time.monotonic()
         self._max_bytes = max_bytes
@@ -116,6 +122,23 @@ def sizes_in(directory: Path) -> dict[str, int]:
 def bytes_in(directory: Path) -> int:
     """Return how large all journal files in a directory are together."""
     return sum(sizes_in(directory).values())
+
+
+def forget_unready(directory: Path, before: float) -> None:
+    """Delete files that were begun before a moment by writers that died before they had a name."""
+    _forget(directory.glob(f"*{_UNREADY}"), before)
+
+
+def forget_refused(directory: Path, before: float) -> None:
+    """Delete lines that were set aside before a moment."""
+    _forget((directory / REFUSED).glob(f"*{SUFFIX}"), before)
+
+
+def _forget(files: Iterable[Path], before: float) -> None:
+    for file in files:
+        with suppress(FileNotFoundError):  # somebody has moved it back, or its writer goes on
+            if file.stat().st_mtime < before:
+                file.unlink()
 
 
 def _unique_name() -> str:

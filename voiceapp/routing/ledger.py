@@ -24,11 +24,8 @@ from sqlalchemy.exc import (
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal_files import SUFFIX
+from voiceapp.routing.journal_files import REFUSED, SUFFIX
 from voiceapp.routing.lines import LineError, decode
-
-REFUSED = "refused"
-"""The folder, in that of the journal, for lines that no row can be made of."""
 
 _INSERTS: dict[str, Callable[[Any], Any]] = {
     "sqlite": sqlite.insert,

@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Live:
         self._on_release = on_release
         self._credentials: Credentials = {}
         self._copied: tuple[int | None, Credentials] = (None, {})
+        self._is_copying = True
         self._is_away = False
         self._pid: int | None = None
         self._starting = threading.Lock()
@@ -169,9 +171,15 @@ class Live:
             draft.write_text(json.dumps(copy))
             draft.replace(self._copy)
         except OSError as error:
-            draft.unlink(missing_ok=True)
-            log.warning("The release can't be kept beside the process: %s", error.strerror)
+            with suppress(OSError):
+                draft.unlink()
+            if self._is_copying:
+                log.warning("The release can't be kept beside the process: %s", error.strerror)
+            self._is_copying = False
         else:
+            if not self._is_copying:
+                log.info("The release can be kept beside the process again")
+            self._is_copying = True
             self._copied = (loaded.table.number, self._credentials)
 
     def _load_copy(self) -> None:

@@ -1,8 +1,9 @@
-"""Forgetting: old calls go after as many days as the release says, in small steps."""
+"""Forgetting: old calls go after as many days as the release says, wherever they are kept."""
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Delete, Engine, delete, func, select
@@ -12,7 +13,7 @@ from voiceapp.models.audit import AuditRow
 from voiceapp.models.counts import CallCount
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.models.types import now
-from voiceapp.routing import counts, releases
+from voiceapp.routing import counts, journal_files, releases
 
 BATCH = 500
 """Rows that go in one transaction, in some hundredths of a second."""
@@ -23,6 +24,7 @@ MOST_BATCHES = 100
 KEPT_ANYWAY = timedelta(days=731)
 """How long the audit log and the counts of calls are kept: two years."""
 
+_UNUSED = timedelta(hours=1)
 _PAUSE = 0.05  # seconds in which others write
 
 
@@ -48,6 +50,20 @@ def forget_old(
                 break
             pause(_PAUSE)
     return forgotten
+
+
+def forget_old_files(engine: Engine, journal: Path, *, clock: Callable[[], datetime] = now) -> None:
+    """Delete lines of the journal that no row was made of when calls of that age go, too.
+
+    So do files that were begun and never used. Raises SQLAlchemyError, UnreadableDocument and
+    OSError.
+    """
+    at = clock()
+    journal_files.forget_unready(journal, (at - _UNUSED).timestamp())
+    with Session(engine) as session:
+        days = _journal_days(session)
+    if days:
+        journal_files.forget_refused(journal, (at - timedelta(days=days)).timestamp())
 
 
 def _statements(engine: Engine, at: datetime) -> list[Delete]:

@@ -37,3 +37,25 @@ def staleness(seconds: int) -> str:
     if not seconds:
         return "If the CRM fails, no older answer counts"
     return f"If the CRM fails, answers up to {span(seconds)} old count"
+
+
+def counts_for(seconds: int) -> str:
+    """
+    Say for how long an answer counts, as the page of a rule offers it.
+
+    >>> counts_for(300), counts_for(0)
+    ('5 minutes', 'no other call: ask anew each time')
+    """
+    return span(seconds) if seconds else "no other call: ask anew each time"
+
+
+def stands_in(seconds: int) -> str:
+    """
+    Say which older answer is taken where the CRM fails, as the page of a rule offers it.
+
+    >>> stands_in(3600), stands_in(0)
+    ('up to 1 hour old', 'none: the call goes where “CRM failed” leads')
+    """
+    return (
+        f"up to {span(seconds)} old" if seconds else "none: the call goes where “CRM failed” leads"
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from voiceapp.rules.uses import sentence_case
 from voiceapp.rules.way import Taken, taken, way_of
 from voiceapp.settings.door import needs
 from voiceapp.settings.forms import BaseForm
+from voiceapp.settings.lacking import lacking_calls
 from voiceapp.settings.logbook import destination_of, rows
 from voiceapp.settings.looks import zone
 from voiceapp.settings.offer import Choice, Offer
@@ -124,20 +126,16 @@ def index() -> ResponseReturnValue:
     form = CallsForm(Offer(plan), request.args)
     before = request.args.get("before", "")
     shown = {name: request.args[name] for name in form.data if request.args.get(name)}
+    page_of = partial(
+        render_template, "calls/index.html", form=form, shown=shown, lacks=lacking_calls()
+    )
     if not form.validate():
-        return render_template("calls/index.html", form=form, shown=shown, rows=(), older=""), 422
+        return page_of(rows=(), older=""), 422
     try:
         page = history.listed(session, form.wanted(zone()), before)
     except BadKey:
         abort(404)
-    return render_template(
-        "calls/index.html",
-        form=form,
-        shown=shown,
-        rows=rows(page.entries, plan),
-        older=page.older,
-        before=before,
-    )
+    return page_of(rows=rows(page.entries, plan), older=page.older, before=before)
 
 
 @bp.get("/<call_sid>")

@@ -23,6 +23,7 @@ from voiceapp.rules.uses import sentence_case
 from voiceapp.runtime import runtime
 from voiceapp.settings import lights
 from voiceapp.settings.door import needs
+from voiceapp.settings.lacking import lacking_counts
 from voiceapp.settings.logbook import rows
 from voiceapp.settings.looks import zone
 
@@ -72,6 +73,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "overview/index.html",
         plan=plan,
+        lacks=lacking_counts(session),
         faults=releases.faults_of(plan),
         calls=Count("Calls", tally.calls, ""),
         counts=[

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from wtforms import SelectField, ValidationError
 
-from voiceapp.rules.ages import span
+from voiceapp.rules.ages import counts_for, stands_in
 from voiceapp.rules.check import LONGEST_BUDGET, OLDEST_FRESH, OLDEST_STALE, SHORTEST_BUDGET
 from voiceapp.rules.rule import USUAL_FRESH, USUAL_STALE, Rule
 from voiceapp.settings.forms import BaseForm, Text
@@ -17,12 +17,11 @@ _STALE = (300, 3600, 86_400, OLDEST_STALE)
 
 
 def _ages_fresh() -> list[Choice]:
-    return [("0", "no other call: ask anew each time"), *((str(one), span(one)) for one in _FRESH)]
+    return [(str(one), counts_for(one)) for one in (0, *_FRESH)]
 
 
 def _ages_stale() -> list[Choice]:
-    none = ("0", "none: the call goes where “CRM failed” leads")
-    return [none, *((str(one), f"up to {span(one)} old") for one in _STALE)]
+    return [(str(one), stands_in(one)) for one in (0, *_STALE)]
 
 
 class PatienceFields(BaseForm):
@@ -53,12 +52,12 @@ class PatienceFields(BaseForm):
 
     def offer_ages(self, rule: Rule) -> None:
         """Offer what a rule has, even if no page would."""
-        for field, ages, seconds in (
-            (self.fresh, _ages_fresh(), rule.fresh),
-            (self.stale, _ages_stale(), rule.stale),
+        for field, ages, had in (
+            (self.fresh, _ages_fresh(), (str(rule.fresh), counts_for(rule.fresh))),
+            (self.stale, _ages_stale(), (str(rule.stale), stands_in(rule.stale))),
         ):
-            if str(seconds) not in dict(ages):
-                field.choices = [*ages, (str(seconds), span(seconds))]
+            if had not in ages:
+                field.choices = [*ages, had]
 
     def validate_budget(self, field: Text) -> None:
         """Keep the budget within what a caller can wait."""
