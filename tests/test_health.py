@@ -47,6 +47,16 @@ def numbers(app: Flask) -> Mapping[str, float]:
     }
 
 
+def wrong(app: Flask) -> list[str]:
+    """Return what the numbers say is not as it should be."""
+    beginning = 'voiceapp_degraded{what="'
+    return [
+        name.removeprefix(beginning).removesuffix('"}')
+        for name, value in numbers(app).items()
+        if name.startswith(beginning) and value
+    ]
+
+
 def test_the_process_says_that_it_is_there(app):
     answer = ask(app, "/healthz", None)
 
@@ -98,12 +108,14 @@ def test_a_database_that_is_away_degrades_it(make_app, app, instance):
 
     assert ask(alone, "/readyz").status_code == 200
     assert degraded(alone) == ["The database is away."]
+    assert wrong(alone) == ["database"]
 
 
 def test_a_redis_that_is_away_degrades_it(make_app, app, instance):
-    assert degraded(make_app({"METRICS_TOKEN": TOKEN, "REDIS_URL": f"unix://{instance}/no"})) == [
-        "Redis is away."
-    ]
+    alone = make_app({"METRICS_TOKEN": TOKEN, "REDIS_URL": f"unix://{instance}/no"})
+
+    assert degraded(alone) == ["Redis is away."]
+    assert wrong(alone) == ["redis"]
 
 
 def test_a_redis_that_is_there_does_not(make_app, app, redis_url):
@@ -159,6 +171,15 @@ def test_a_worker_that_ends_well_is_gone_at_once(instance):
     beating.end()
 
     assert not heartbeat.seen(instance).is_alive
+
+
+def test_a_worker_that_is_gone_can_be_alarmed_on(app, instance):
+    assert wrong(app) == []
+
+    (instance / heartbeat.FILE).unlink()
+
+    assert numbers(app)["voiceapp_worker_seen_seconds"] > 30
+    assert wrong(app) == ["worker"]
 
 
 def test_metrics_are_there_only_where_a_token_is_set_and_for_whoever_has_it(make_app, app):

@@ -27,15 +27,29 @@ _CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Something that can be wrong: its name among the numbers, and what is said if it is."""
+
+    what: str
+    is_wrong: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """How the service is: the release it follows (0 for none), and what is not as it should be."""
 
     release: int
-    degraded: tuple[str, ...]
+    checks: tuple[Check, ...]
     lost_rows: int
     backlog_bytes: int
     worker_seconds: float | None
     breakers: dict[str, str]
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Return what is wrong, in sentences."""
+        return tuple(check.sentence for check in self.checks if check.is_wrong)
 
     @property
     def word(self) -> str:
@@ -76,8 +90,14 @@ def metrics() -> Response:
         abort(404)
     if not _has_token():
         return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-    sign = heartbeat.seen(parts.settings.instance)
-    now = Now(_release(parts), sign.backlog_bytes, sign.seconds, _breakers(parts))
+    condition = _condition(parts, _release(parts))
+    now = Now(
+        release=condition.release,
+        backlog_bytes=condition.backlog_bytes,
+        worker_seconds=condition.worker_seconds,
+        breakers=condition.breakers,
+        degraded={check.what: check.is_wrong for check in condition.checks},
+    )
     return Response(parts.metrics.tell(now), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -112,16 +132,19 @@ def _condition(parts: Runtime, release: int) -> Condition:
     lost = parts.metrics.lost_rows()
     open_ones = sorted(name for name, state in breakers.items() if state != _CLOSED)
     checks = (
-        (not release, "No release has been published, or none can be read."),
-        (not _has_database(parts), "The database is away."),
-        (not _has_redis(parts), "Redis is away."),
-        (not sign.is_alive, "The worker is not running."),
-        (sign.backlog_bytes > BACKLOG_BYTES, "The journal waits for the database."),
-        (lost > 0, "Rows of the journal were lost since the start."),
-        (bool(open_ones), f"CRMs that are not asked, as they fail: {', '.join(open_ones)}."),
+        Check("release", not release, "No release has been published, or none can be read."),
+        Check("database", not _has_database(parts), "The database is away."),
+        Check("redis", not _has_redis(parts), "Redis is away."),
+        Check("worker", not sign.is_alive, "The worker is not running."),
+        Check("journal", sign.backlog_bytes > BACKLOG_BYTES, "The journal waits for the database."),
+        Check("lost_rows", lost > 0, "Rows of the journal were lost since the start."),
+        Check(
+            "crms",
+            bool(open_ones),
+            f"CRMs that are not asked, as they fail: {', '.join(open_ones)}.",
+        ),
     )
-    degraded = tuple(sentence for is_so, sentence in checks if is_so)
-    return Condition(release, degraded, lost, sign.backlog_bytes, sign.seconds, breakers)
+    return Condition(release, checks, lost, sign.backlog_bytes, sign.seconds, breakers)
 
 
 def _has_database(parts: Runtime) -> bool:
