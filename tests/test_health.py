@@ -4,9 +4,11 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -14,8 +16,14 @@ from tests.conftest import BASE, MakeApp, poster
 from tests.demo_calls import ADA, SALES
 from voiceapp import heartbeat
 from voiceapp.crm.contract import CrmThrottled
+from voiceapp.extensions import db
 from voiceapp.heartbeat import Heartbeat
+from voiceapp.models.integrations import Credential
+from voiceapp.routing import draft
+from voiceapp.routing.releases import publish
+from voiceapp.rules.plan import Integration
 from voiceapp.runtime import runtime
+from voiceapp.vault import origin
 
 TOKEN = "t0ken"
 FIELDS = {"CallSid": "CA1", "From": ADA, "To": SALES, "CallStatus": "ringing"}
@@ -161,6 +169,30 @@ def test_lost_rows_and_open_breakers_degrade_it(make_app, app):
         "CRMs that are not asked, as they fail: Directory.",
     ]
     assert 'voiceapp_breaker{integration="Directory",state="open"} 1.0' in ask(app, "/metrics").text
+
+
+def test_another_key_than_the_credentials_were_saved_with_degrades_it(make_app, app, caplog):
+    shop = Integration("shop", "Web shop", "custom", "https://crm.example.com/find")
+    with app.app_context():
+        session = db.session()
+        secrets = runtime().vault.seal({"header_value": "hunter2"})
+        session.add(Credential(integration="shop", origin=origin(shop.url), secrets=secrets))
+        draft.save(session, shop, "test")
+        [rule] = [one for one in draft.read(session).rules if one.name == "VIP customers"]
+        draft.save(session, replace(rule, integration="shop", module=""), "test")
+        publish(session, "test")
+    same = make_app({"METRICS_TOKEN": TOKEN})
+    assert degraded(same) == []
+    assert "CREDENTIALS_KEY" not in caplog.text
+
+    other = make_app({"METRICS_TOKEN": TOKEN, "CREDENTIALS_KEY": Fernet.generate_key().decode()})
+
+    [told] = degraded(other)
+    assert "Web shop" in told
+    assert "CREDENTIALS_KEY" in told
+    assert wrong(other) == ["credentials"]
+    [line] = [one for one in caplog.messages if "CREDENTIALS_KEY" in one]
+    assert "Web shop" in line
 
 
 def test_a_worker_that_ends_well_is_gone_at_once(instance):

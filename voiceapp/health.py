@@ -129,6 +129,7 @@ def _release(parts: Runtime) -> int:
 def _condition(parts: Runtime, release: int) -> Condition:
     sign = heartbeat.seen(parts.settings.instance)
     breakers = dict(_breakers(parts))
+    sealed = parts.live.sealed_off()
     lost = parts.metrics.lost_rows()
     open_ones = sorted(name for name, state in breakers.items() if state != _CLOSED)
     checks = (
@@ -142,6 +143,12 @@ def _condition(parts: Runtime, release: int) -> Condition:
             "crms",
             bool(open_ones),
             f"CRMs that are not asked, as they fail: {', '.join(open_ones)}.",
+        ),
+        Check(
+            "credentials",
+            bool(sealed),
+            f"CRMs whose credentials can't be decrypted: {', '.join(sealed)}. This machine's "
+            "CREDENTIALS_KEY is another than the one they were saved with.",
         ),
     )
     return Condition(release, checks, lost, sign.backlog_bytes, sign.seconds, breakers)
