@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
+from voiceapp import database
 from voiceapp.crm.registry import KINDS
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
@@ -45,6 +46,7 @@ def crms() -> None:
 @click.argument("number", default="")
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 @with_appcontext
+@database.needed()
 def lookup(integration: str, module: str, field: str, number: str, as_json: bool) -> None:
     """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
 
@@ -74,6 +76,7 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
 
 @click.command("rotate-credentials")
 @with_appcontext
+@database.needed()
 def rotate_credentials() -> None:
     """Encrypt all credentials anew with the first key of CREDENTIALS_KEY."""
     session = db.session()

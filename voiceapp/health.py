@@ -6,13 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from voiceapp import heartbeat
-from voiceapp.crm.bounded import OutOfTime
-from voiceapp.crm.deadline import Deadline
-from voiceapp.extensions import db
+from voiceapp import database, heartbeat
 from voiceapp.metrics import Now
 from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
@@ -22,7 +17,6 @@ bp = Blueprint("health", __name__)
 
 BACKLOG_BYTES = 5_000_000
 """A journal that is so far ahead of the database is not kept up with."""
-_PATIENCE = 1.0
 _CLOSED = "closed"
 
 
@@ -129,12 +123,13 @@ def _release(parts: Runtime) -> int:
 def _condition(parts: Runtime, release: int) -> Condition:
     sign = heartbeat.seen(parts.settings.instance)
     breakers = dict(_breakers(parts))
+    has_database = database.is_there(parts.bounded, "SELECT 1 FROM releases LIMIT 1")
     sealed = parts.live.sealed_off()
     lost = parts.metrics.lost_rows()
     open_ones = sorted(name for name, state in breakers.items() if state != _CLOSED)
     checks = (
         Check("release", not release, "No release has been published, or none can be read."),
-        Check("database", not _has_database(parts), "The database is away."),
+        Check("database", not has_database, "The database is away."),
         Check("redis", not _has_redis(parts), "Redis is away."),
         Check("worker", not sign.is_alive, "The worker is not running."),
         Check("journal", sign.backlog_bytes > BACKLOG_BYTES, "The journal waits for the database."),
@@ -152,20 +147,6 @@ def _condition(parts: Runtime, release: int) -> Condition:
         ),
     )
     return Condition(release, checks, lost, sign.backlog_bytes, sign.seconds, breakers)
-
-
-def _has_database(parts: Runtime) -> bool:
-    engine = db.engine
-
-    def ask() -> None:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1 FROM releases LIMIT 1"))
-
-    try:
-        parts.bounded.run(ask, Deadline.after(_PATIENCE))
-    except (SQLAlchemyError, OutOfTime, RuntimeError):  # the last: no more threads to be had
-        return False
-    return True
 
 
 def _has_redis(parts: Runtime) -> bool:
