@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.crm.conftest import to_this_machine
+from tests.settings.conftest import COOKIE, HOST, browser
 from tests.settings.forms import NEW_RULE, Page, drafted, keep, opened, place_of, rule_of, send
 from voiceapp.crm.contract import CrmThrottled
 from voiceapp.extensions import db
@@ -62,16 +63,22 @@ def test_a_new_rule_takes_answers_of_five_minutes_and_old_ones_of_an_hour(app, e
     assert (page["fresh"].value, page["stale"].value) == ("300", "3600")
     rule = rule_of(app, "Shop customers")
     assert (rule.fresh, rule.stale) == (300, 3600)
-    assert "Answers count for" not in plain(opened(editor, url).text)
+    text = plain(page.text)
+    assert "What the CRM said of a caller counts for 5 minutes" in text
+    assert "CRM failed → what it said up to 1 hour ago, else Queue general" in text
 
 
 @pytest.mark.parametrize(
     ("fresh", "stale", "said"),
     [
-        ("0", "0", "The CRM is asked anew each time"),
-        ("86400", "604800", "Answers count for 1 day"),
-        ("300", "0", "If the CRM fails, no older answer counts"),
-        ("300", "86400", "If the CRM fails, answers up to 1 day old count"),
+        ("0", "0", "The CRM is asked anew for each call"),
+        ("86400", "604800", "What the CRM said of a caller counts for 1 day"),
+        ("300", "0", "Not found, several found, withheld or CRM failed → Queue general"),
+        (
+            "300",
+            "86400",
+            "CRM failed → what it said up to 1 day ago, else Queue general",
+        ),
     ],
 )
 def test_a_rule_says_what_it_was_told(app, editor, url, fresh, stale, said):
@@ -113,6 +120,18 @@ def test_the_directory_is_asked_anew_and_says_so(app, editor):
     assert "what is saved in the Directory is live at once" in editor.get(url).text
     assert send(editor, url, page).status_code == 303
     assert rule_of(app, "VIP customers").fresh == 300
+
+
+def test_without_redis_it_is_said_that_each_process_remembers_for_itself(
+    editor, url, make_app, redis_url
+):
+    hint = "Each web process remembers for itself"
+    assert plain(editor.get(url).text).count(hint) == 2
+
+    shared = browser(make_app({"REDIS_URL": redis_url}))
+    shared.set_cookie(COOKIE, editor.get_cookie(COOKIE, HOST).value, domain=HOST)
+
+    assert hint not in plain(shared.get(url).text)
 
 
 def leave_alone(app) -> None:

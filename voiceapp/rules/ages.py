@@ -15,25 +15,3 @@ def span(seconds: float) -> str:
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "a moment"
-
-
-def freshness(seconds: int) -> str:
-    """
-    Say for how long an answer counts.
-
-    >>> freshness(300), freshness(0)
-    ('Answers count for 5 minutes', 'The CRM is asked anew each time')
-    """
-    return f"Answers count for {span(seconds)}" if seconds else "The CRM is asked anew each time"
-
-
-def staleness(seconds: int) -> str:
-    """
-    Say how old an answer may be that counts where the CRM fails.
-
-    >>> staleness(3600), staleness(0)
-    ('If the CRM fails, answers up to 1 hour old count', 'If the CRM fails, no older answer counts')
-    """
-    if not seconds:
-        return "If the CRM fails, no older answer counts"
-    return f"If the CRM fails, answers up to {span(seconds)} old count"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from voiceapp.rules.ages import freshness, staleness
+from voiceapp.rules.ages import span
 from voiceapp.rules.plan import (
     KEYS,
     NO_KEY,
@@ -45,6 +45,7 @@ Content: TypeAlias = Mapping[str, str]
 Crms: TypeAlias = Mapping[str, Integration]
 
 _URL = "CRM URL"
+_FRESH, _STALE = "An answer counts for", "If the CRM fails, take an older answer"
 _FIND_BY = {FindBy.CALLER: "the number they call from", FindBy.DIGITS: "digits they key in"}
 
 
@@ -213,13 +214,14 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         "If several are found": PREFERRED[rule.prefer].format(rule.prefer_field),
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
-        "Memory": _memory(rule.fresh, rule.stale),
+        _FRESH: span(rule.fresh) if rule.fresh else "no other call",
+        _STALE: _older(rule.stale),
         "Voice": _voice(rule.voice),
     }
 
 
-def _memory(fresh: int, stale: int) -> str:
-    return f"{freshness(fresh)}. {staleness(stale)}."
+def _older(stale: int) -> str:
+    return f"up to {span(stale)} old" if stale else "none"
 
 
 def _recording(recording: Recording, _: Crms) -> Content:
@@ -287,7 +289,8 @@ _KINDS: dict[type[Part], _Kind] = {
             "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
-            "Memory": _memory(USUAL_FRESH, USUAL_STALE),
+            _FRESH: span(USUAL_FRESH),
+            _STALE: _older(USUAL_STALE),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),

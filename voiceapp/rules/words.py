@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from voiceapp.rules.ages import freshness, staleness
+from voiceapp.rules.ages import span
 from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.plan import NO_KEY, WRONG_KEY, Plan
 from voiceapp.rules.rule import (
@@ -82,13 +82,17 @@ def plain(words: Words) -> str:
     return "".join(word if isinstance(word, str) else word.text for word in words)
 
 
-def in_words(rule: Rule, plan: Plan) -> tuple[Words, ...]:
-    """Say in sentences what a rule does, however much of it is filled in."""
+def in_words(rule: Rule, plan: Plan, *, is_live: bool = False) -> tuple[Words, ...]:
+    """Say in sentences what a rule does, however much of it is filled in.
+
+    A CRM that `is_live` is asked anew each time, whatever the rule says.
+    """
     sentences = (
         _question(rule, plan),
         *_conditions(rule, plan),
         *_outcomes(rule, plan),
         *_afterwards(rule, plan),
+        _memory(0 if is_live else rule.fresh),
     )
     return tuple(words if plain(words).endswith(BLANK) else (*words, ".") for words in sentences)
 
@@ -211,8 +215,13 @@ def _operands(condition: Condition) -> Words:
 
 
 def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
-    """Say every outcome, joining those that lead to the same place."""
+    """Say every outcome, joining those that lead to the same place.
+
+    Where an older answer may stand in, a CRM that fails has a sentence of its own.
+    """
     otherwise, *others = outcomes_for(rule.find_by)
+    if rule.stale:
+        others.remove(Outcome.FAILED)
     found = "Otherwise" if rule.conditions else "Found"
     yield (f"{found} → ", *_destination(rule.outcomes.get(otherwise), plan))
     joined: dict[Destination | None, list[str]] = {}
@@ -220,6 +229,11 @@ def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
         joined.setdefault(rule.outcomes.get(outcome), []).append(outcome)
     for destination, outcomes in joined.items():
         yield (f"{sentence_case(_either(outcomes))} → ", *_destination(destination, plan))
+    if rule.stale:
+        older = (
+            f"{sentence_case(Outcome.FAILED)} → what it said up to {span(rule.stale)} ago, else "
+        )
+        yield (older, *_destination(rule.outcomes.get(Outcome.FAILED), plan))
 
 
 def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
@@ -233,10 +247,12 @@ def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
         yield ("After the recording: ", *_destination(rule.after_recording, plan))
     if rule.budget != _USUAL["budget"]:
         yield (f"The CRM has {seconds(rule.budget)} to answer",)
-    if rule.fresh != _USUAL["fresh"]:
-        yield (freshness(rule.fresh),)
-    if rule.stale != _USUAL["stale"]:
-        yield (staleness(rule.stale),)
+
+
+def _memory(fresh: int) -> Words:
+    if not fresh:
+        return ("The CRM is asked anew for each call",)
+    return (f"What the CRM said of a caller counts for {span(fresh)}, without asking again",)
 
 
 def _destination(destination: Destination | None, plan: Plan) -> Words:

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.registry import KINDS
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import catalogue, credentials, draft, history
@@ -216,6 +217,7 @@ def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
         "module_choices": [("", "not found"), *((one, one) for one in modules)],
         "drift": _drift(plan, rule) if rule else (),
         "sentences": _in_words(form, plan),
+        "remembers_alone": not runtime().settings.redis_url,
         "users": _used_by(plan, form.was) if form.was else (),
     }
 
@@ -232,7 +234,8 @@ def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:
     rule = form.rule(integration.key)
     if form.was is not None and form.was.name != rule.name:
         plan = renamed(plan, DestinationKind.RULE, form.was.name, rule.name)
-    return in_words(rule, replace(plan, integrations=(*others, integration)))
+    is_live = integration.kind in KINDS and KINDS[integration.kind].is_live
+    return in_words(rule, replace(plan, integrations=(*others, integration)), is_live=is_live)
 
 
 def _rule(session: Session, id_: str) -> Stored[Rule] | None:
