@@ -400,6 +400,15 @@ def test_what_stands_in_for_a_crm_that_fails_is_said_before_where_the_call_goes(
     ]
 
 
+@pytest.mark.parametrize(("fresh", "stale"), [(3600, 3600), (86_400, 300)])
+def test_what_counts_longer_than_it_may_stand_in_is_remarked(fresh, stale):
+    sentences = said(rule := replace(TIERS, fresh=fresh, stale=stale))
+
+    assert sentences[-1] == REST[-1]
+    assert plain(in_words(rule, PLAN)[-1]).endswith("; nothing older stands in if it fails.")
+    assert "CRM failed → what it said" in plain(in_words(rule, PLAN, is_live=True)[-2])
+
+
 def test_where_a_menu_plays_a_recording_nothing_is_said_of_what_follows():
     outcomes = dict.fromkeys(outcomes_for(FindBy.CALLER), to("recording", "offer.wav"))
 

@@ -87,12 +87,14 @@ def in_words(rule: Rule, plan: Plan, *, is_live: bool = False) -> tuple[Words, .
 
     A CRM that `is_live` is asked anew each time, whatever the rule says.
     """
+    fresh = 0 if is_live else rule.fresh
+    stale = rule.stale if rule.stale > fresh else 0
     sentences = (
         _question(rule, plan),
         *_conditions(rule, plan),
-        *_outcomes(rule, plan),
+        *_outcomes(rule, plan, stale),
         *_afterwards(rule, plan),
-        _memory(0 if is_live else rule.fresh),
+        _memory(fresh, is_beyond=bool(rule.stale and not stale)),
     )
     return tuple(words if plain(words).endswith(BLANK) else (*words, ".") for words in sentences)
 
@@ -214,13 +216,13 @@ def _operands(condition: Condition) -> Words:
     return _listed(names, "and" if condition.operator is Operator.BETWEEN else "or")
 
 
-def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
+def _outcomes(rule: Rule, plan: Plan, stale: int) -> Iterator[Words]:
     """Say every outcome, joining those that lead to the same place.
 
     Where an older answer may stand in, a CRM that fails has a sentence of its own.
     """
     otherwise, *others = outcomes_for(rule.find_by)
-    if rule.stale:
+    if stale:
         others.remove(Outcome.FAILED)
     found = "Otherwise" if rule.conditions else "Found"
     yield (f"{found} → ", *_destination(rule.outcomes.get(otherwise), plan))
@@ -229,10 +231,8 @@ def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
         joined.setdefault(rule.outcomes.get(outcome), []).append(outcome)
     for destination, outcomes in joined.items():
         yield (f"{sentence_case(_either(outcomes))} → ", *_destination(destination, plan))
-    if rule.stale:
-        older = (
-            f"{sentence_case(Outcome.FAILED)} → what it said up to {span(rule.stale)} ago, else "
-        )
+    if stale:
+        older = f"{sentence_case(Outcome.FAILED)} → what it said up to {span(stale)} ago, else "
         yield (older, *_destination(rule.outcomes.get(Outcome.FAILED), plan))
 
 
@@ -249,10 +249,12 @@ def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
         yield (f"The CRM has {seconds(rule.budget)} to answer",)
 
 
-def _memory(fresh: int) -> Words:
+def _memory(fresh: int, *, is_beyond: bool) -> Words:
+    """Say how long an answer counts; `is_beyond` if that is longer than it may stand in."""
     if not fresh:
         return ("The CRM is asked anew for each call",)
-    return (f"What the CRM said of a caller counts for {span(fresh)}, without asking again",)
+    counts = f"What the CRM said of a caller counts for {span(fresh)}, without asking again"
+    return (f"{counts}; nothing older stands in if it fails" if is_beyond else counts,)
 
 
 def _destination(destination: Destination | None, plan: Plan) -> Words:
