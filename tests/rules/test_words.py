@@ -382,7 +382,7 @@ def test_what_is_unusual_comes_last(changes, last):
 @pytest.mark.parametrize(
     ("fresh", "is_live", "last"),
     [
-        (300, False, "What the CRM said of a caller counts for 5 minutes, without asking again."),
+        (300, False, "What the CRM said of a caller counts for 5 minutes."),
         (0, False, "The CRM is asked anew for each call."),
         (300, True, "The CRM is asked anew for each call."),
     ],

@@ -17,7 +17,7 @@ from voiceapp.runtime import runtime
 
 DATABASES = ("sqlite",)  # what is tested here is no matter of rows
 
-INTEGRATIONS, OVERVIEW = "/admin/integrations/", "/admin/"
+INTEGRATIONS, OVERVIEW, ROUTING = "/admin/integrations/", "/admin/", "/admin/routing/"
 SHOP = Integration("shop", "Shop", "custom", "https://shop.example.com/find")
 FILLED = {
     "name": "Shop customers",
@@ -48,6 +48,11 @@ def editor(signed_in):
 @pytest.fixture
 def admin(signed_in):
     return signed_in("admin")
+
+
+@pytest.fixture
+def viewer(signed_in):
+    return signed_in("viewer")
 
 
 @pytest.fixture
@@ -148,12 +153,24 @@ def test_a_crm_that_is_left_alone_has_a_light(app, admin, url):
     leave_alone(app)
 
     assert re.search(
-        "Shop customers ▲ left alone since .*: The CRM is asked too often.",
+        r"Shop customers ▲ left alone just now [\d:]+ \. The CRM is asked too often.",
         plain(admin.get(INTEGRATIONS).text),
     )
     overview = plain(admin.get(OVERVIEW).text)
-    assert "A CRM fails, and calls leave it alone Shop , since" in overview
+    assert "A CRM fails, and calls leave it alone Shop : Left alone just now" in overview
     assert "The CRM is asked too often." in overview
+
+
+def test_a_crm_that_is_left_alone_says_so_where_it_is_mended(app, admin, viewer, url):
+    leave_alone(app)
+    its_page = place_of(app, Integration, SHOP.key)
+
+    assert f'<a href="{its_page}">Shop</a>' in admin.get(OVERVIEW).text
+    assert '<a href="/admin/routing/?q=Shop">Shop</a>' in viewer.get(OVERVIEW).text
+    for page in (its_page, url):
+        assert "This CRM fails, and calls leave it alone" in plain(admin.get(page).text)
+    [row] = [one for one in viewer.get(ROUTING).text.split("<tr>") if "Left alone" in one]
+    assert "Shop customers" in row
 
 
 def test_a_crm_that_answers_has_another(app, admin, url):

@@ -15,3 +15,26 @@ def span(seconds: float) -> str:
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "a moment"
+
+
+def older(stale: int) -> str:
+    """
+    Say how old an answer may be that stands in where the CRM fails.
+
+    >>> older(3600), older(0)
+    ('up to 1 hour old', 'none')
+    """
+    return f"up to {span(stale)} old" if stale else "none"
+
+
+def counting(fresh: int, *, is_beyond: bool = False) -> str:
+    """
+    Say for how long an answer counts; `is_beyond` if that is longer than it may stand in.
+
+    >>> counting(300), counting(0)
+    ('What the CRM said of a caller counts for 5 minutes', 'The CRM is asked anew for each call')
+    """
+    if not fresh:
+        return "The CRM is asked anew for each call"
+    counts = f"What the CRM said of a caller counts for {span(fresh)}"
+    return f"{counts}; nothing older stands in if it fails" if is_beyond else counts

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from voiceapp.rules.ages import span
+from voiceapp.rules.ages import older, span
 from voiceapp.rules.plan import (
     KEYS,
     NO_KEY,
@@ -215,13 +215,9 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
         _FRESH: span(rule.fresh) if rule.fresh else "no other call",
-        _STALE: _older(rule.stale),
+        _STALE: older(rule.stale),
         "Voice": _voice(rule.voice),
     }
-
-
-def _older(stale: int) -> str:
-    return f"up to {span(stale)} old" if stale else "none"
 
 
 def _recording(recording: Recording, _: Crms) -> Content:
@@ -290,7 +286,7 @@ _KINDS: dict[type[Part], _Kind] = {
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
             _FRESH: span(USUAL_FRESH),
-            _STALE: _older(USUAL_STALE),
+            _STALE: older(USUAL_STALE),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),

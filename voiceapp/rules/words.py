@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from voiceapp.rules.ages import span
+from voiceapp.rules.ages import counting, span
 from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.plan import NO_KEY, WRONG_KEY, Plan
 from voiceapp.rules.rule import (
@@ -94,7 +94,7 @@ def in_words(rule: Rule, plan: Plan, *, is_live: bool = False) -> tuple[Words, .
         *_conditions(rule, plan),
         *_outcomes(rule, plan, stale),
         *_afterwards(rule, plan),
-        _memory(fresh, is_beyond=bool(rule.stale and not stale)),
+        (counting(fresh, is_beyond=bool(rule.stale and not stale)),),
     )
     return tuple(words if plain(words).endswith(BLANK) else (*words, ".") for words in sentences)
 
@@ -247,14 +247,6 @@ def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
         yield ("After the recording: ", *_destination(rule.after_recording, plan))
     if rule.budget != _USUAL["budget"]:
         yield (f"The CRM has {seconds(rule.budget)} to answer",)
-
-
-def _memory(fresh: int, *, is_beyond: bool) -> Words:
-    """Say how long an answer counts; `is_beyond` if that is longer than it may stand in."""
-    if not fresh:
-        return ("The CRM is asked anew for each call",)
-    counts = f"What the CRM said of a caller counts for {span(fresh)}, without asking again"
-    return (f"{counts}; nothing older stands in if it fails" if is_beyond else counts,)
 
 
 def _destination(destination: Destination | None, plan: Plan) -> Words:

@@ -23,7 +23,7 @@ from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
 from voiceapp.rules.words import Words, in_words, short, shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm, waiting
+from voiceapp.settings import crm_fields, editing, lights, rehearsal, rule_crm, waiting
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
 from voiceapp.settings.known_fields import Searched, known_of
@@ -60,6 +60,7 @@ def index() -> ResponseReturnValue:
         kind=DestinationKind.RULE,
         short=short,
         drift=drift(session, plan.rules, plan.integrations),
+        lights=lights.of_calls(),
         asked=history.calls_of_rules(session, history.week_begin()),
     )
 
@@ -216,6 +217,7 @@ def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
         "modules": modules,
         "module_choices": [("", "not found"), *((one, one) for one in modules)],
         "drift": _drift(plan, rule) if rule else (),
+        "light": lights.of_calls().get(rule.integration) if rule else None,
         "sentences": _in_words(form, plan),
         "remembers_alone": not runtime().settings.redis_url,
         "users": _used_by(plan, form.was) if form.was else (),
