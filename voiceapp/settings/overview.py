@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -31,6 +32,7 @@ bp = Blueprint("overview", __name__)
 
 _LAST_CALLS = 8
 _SAFE_CALLS = 3
+_OF_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def index() -> ResponseReturnValue:
         ],
         today=days[-1].date(),
         base=runtime().settings.public_base_url,
+        is_public=urlsplit(runtime().settings.public_base_url).hostname not in _OF_THIS_MACHINE,
     )
 
 
