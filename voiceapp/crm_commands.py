@@ -18,6 +18,9 @@ from voiceapp.rules.plan import Integration, Plan
 from voiceapp.runtime import runtime
 
 _FAILED = 1
+_NOTHING_ASKED = (
+    'Nothing was asked: it lists no modules. Give "" for the MODULE, a FIELD and a NUMBER.'
+)
 
 
 @click.command("crms")
@@ -50,10 +53,13 @@ def crms() -> None:
 def lookup(integration: str, module: str, field: str, number: str, as_json: bool) -> None:
     """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
 
-    With an INTEGRATION alone, sign in and list its modules. It
-    is given by its name, as the draft has it; nothing is saved. What was asked is
-    printed without secrets; number and value are printed as they are. Exit code 1 if the CRM
-    failed.
+    With an INTEGRATION alone, sign in and list its modules. It is given by its name, as the draft
+    has it; nothing is saved. A Custom URL has no modules: look up by
+
+      lookup "Web shop" "" customer.tier +12025550101
+
+    What was asked is printed without secrets; number and value are printed as they are. Exit code
+    1 if the CRM failed.
     """
     if module and not number:
         raise click.UsageError("Type the MODULE, the FIELD and the NUMBER, or none of them.")
@@ -112,7 +118,7 @@ def _to_json(tried: Checkup, steps: list[Step]) -> dict[str, object]:
 
 
 def _print(tried: Checkup, steps: list[Step]) -> None:
-    click.echo(tried.verdict or "Nothing was asked yet: give a number that calls.")
+    click.echo(tried.verdict or _NOTHING_ASKED)
     click.echo()
     for sentence in (*tried.greeting.sentences, *(tried.found.sentences if tried.found else ())):
         click.echo(sentence)
