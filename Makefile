@@ -21,8 +21,8 @@ call: setup  ## Try a call: make call FROM=+12025550101 TO=+12025550180 [PRESS=1
 	@$(FLASK) call "$(FROM)" "$(TO)" $(if $(filter undefined,$(origin PRESS)),,--press "$(PRESS)") \
 	  $(if $(filter-out 0 no,$(DRAFT)),--draft) $(if $(filter-out 0 no,$(JSON)),--json)
 
-setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an empty one.
-	@$(FLASK) setup
+setup: $(RUN_STAMP)  ## Bring the database up to date; load the demo into an empty one, unless EMPTY=1.
+	@$(FLASK) setup $(if $(filter-out 0 no,$(EMPTY)),--empty)
 
 test: $(DEV_STAMP)  ## Run all tests.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder

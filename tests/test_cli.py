@@ -14,7 +14,11 @@ from flask import Flask
 
 from tests.conftest import MakeApp, settings
 from tests.demo_calls import ADA, SALES
+from voiceapp import create_app
 from voiceapp.config import ROOT
+from voiceapp.extensions import db
+from voiceapp.routing import draft
+from voiceapp.routing.releases import pending
 
 Run = Callable[..., Result]
 
@@ -109,6 +113,40 @@ def test_setup_on_a_database_that_can_not_be_used_says_what_to_check(tmp_path):
         "Error: The database can't be used: unable to open database file",
         "Check DATABASE_URL.",
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [("users", "list"), ("call", "--draft", ADA, SALES), ("rotate-credentials",)]
+)
+def test_a_command_without_its_database_says_what_to_check(tmp_path, command):
+    away = {"DATABASE_URL": f"sqlite:///{tmp_path}/away/voiceapp.db"}
+
+    done = flask(settings(tmp_path / "instance") | away, *command)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-2:] == [
+        "Error: The database can't be used: unable to open database file",
+        "Check DATABASE_URL.",
+    ]
+
+
+def test_setup_can_begin_empty_and_goes_on_so(tmp_path):
+    environment = settings(tmp_path / "instance")
+
+    first, second = flask(environment, "setup", "--empty"), flask(environment, "setup")
+    called = flask(environment, "call", ADA, SALES, "--json")
+
+    assert first.stdout.startswith("Release 1 is empty: every call goes to Queue general.\n")
+    assert (second.returncode, second.stdout) == (0, "")
+    printed = json.loads(called.stdout)
+    assert (printed["ended"], printed["where"], printed["release"]) == ("queue", "general", 1)
+    app = create_app(environment, watch=False)
+    with app.app_context():
+        plan = draft.read(db.session())
+        assert not pending(db.session()).changes
+        db.engine.dispose()
+    assert (plan.dids, plan.ivrs, plan.rules, plan.recordings) == ((), (), (), ())
 
 
 def test_the_demo_has_no_command_of_its_own(app):

@@ -167,7 +167,8 @@ These settings can't be used:
   PUBLIC_BASE_URL: must be a scheme and a host only, e.g. https://calls.example.com.
   DATABASE_URL: must be sqlite:///file or postgresql://user:password@host/database.
   TWILIO_AUTH_TOKEN: takes one value, or two separated by a comma while one is rotated.
-  CREDENTIALS_KEY: must be 32 bytes in URL-safe base64; leave it empty to have one made.
+  CREDENTIALS_KEY: must be 32 bytes in URL-safe base64; leave it empty to have one made, or make \
+one: openssl rand -base64 32 | tr '+/' '-_'
   CRM_CA_BUNDLE: must be a file that can be read.
   CRM_ALLOWED_HOSTS: takes host names separated by commas, without https:// or a path.
   DEFAULT_COUNTRY: must be a country's two capital letters, e.g. US or DE.

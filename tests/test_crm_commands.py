@@ -101,6 +101,16 @@ def test_where_nothing_can_be_asked_without_a_number_that_is_said(run: Run):
     assert run("lookup", "directory").output.strip()
 
 
+def test_what_has_no_modules_is_looked_up_in_without_one(run: Run, app: Flask):
+    with app.app_context():
+        shop = Integration("shop", "Shop", "custom", "https://crm.test/shop")
+        draft.save(db.session(), shop, "test")
+        db.session.commit()
+
+    assert run("lookup", "Shop").output.startswith("Nothing was asked: it lists no modules.")
+    assert "https://crm.test/shop" in run("lookup", "Shop", "", "tier", ADA).output
+
+
 def test_for_programs_it_is_json(run: Run):
     done = run("lookup", "suite", "Contacts", "tier_c", ADA, "--json")
 

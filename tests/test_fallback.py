@@ -98,6 +98,7 @@ def test_the_export_lies_in_the_instance_folder_and_names_what_is_left_of_before
 
     assert (instance / "fallback" / "fallback.xml").exists()
     assert done.output.count("maybe no longer right") == 3
+    assert (instance / "fallback" / "README.md").read_text().count("maybe no longer right") == 3
 
 
 def test_the_export_works_without_the_database(alone, tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -17,12 +18,15 @@ from voiceapp import heartbeat
 from voiceapp.crm.contract import CrmThrottled
 from voiceapp.extensions import db
 from voiceapp.heartbeat import Heartbeat
+from voiceapp.models.integrations import Credential
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft
 from voiceapp.routing.document import dump
+from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Location, Rule
 from voiceapp.runtime import runtime
+from voiceapp.vault import origin
 
 TOKEN = "t0ken"
 FIELDS = {"CallSid": "CA1", "From": ADA, "To": SALES, "CallStatus": "ringing"}
@@ -52,6 +56,16 @@ def numbers(app: Flask) -> Mapping[str, float]:
         name: float(value)
         for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     }
+
+
+def wrong(app: Flask) -> list[str]:
+    """Return what the numbers say is not as it should be."""
+    beginning = 'voiceapp_degraded{what="'
+    return [
+        name.removeprefix(beginning).removesuffix('"}')
+        for name, value in numbers(app).items()
+        if name.startswith(beginning) and value
+    ]
 
 
 def test_the_process_says_that_it_is_there(app):
@@ -105,12 +119,14 @@ def test_a_database_that_is_away_degrades_it(make_app, app, instance):
 
     assert ask(alone, "/readyz").status_code == 200
     assert degraded(alone) == ["The database is away."]
+    assert wrong(alone) == ["database"]
 
 
 def test_a_redis_that_is_away_degrades_it(make_app, app, instance):
-    assert degraded(make_app({"METRICS_TOKEN": TOKEN, "REDIS_URL": f"unix://{instance}/no"})) == [
-        "Redis is away."
-    ]
+    alone = make_app({"METRICS_TOKEN": TOKEN, "REDIS_URL": f"unix://{instance}/no"})
+
+    assert degraded(alone) == ["Redis is away."]
+    assert wrong(alone) == ["redis"]
 
 
 def test_a_redis_that_is_there_does_not(make_app, app, redis_url):
@@ -203,6 +219,30 @@ def test_of_two_crms_with_one_name_the_worse_counts(make_app, app, which):
     assert ask(app, "/readyz").json["breakers"] == {"Shop": "open"}
 
 
+def test_another_key_than_the_credentials_were_saved_with_degrades_it(make_app, app, caplog):
+    shop = Integration("shop", "Web shop", "custom", "https://crm.example.com/find")
+    with app.app_context():
+        session = db.session()
+        secrets = runtime().vault.seal({"header_value": "hunter2"})
+        session.add(Credential(integration="shop", origin=origin(shop.url), secrets=secrets))
+        draft.save(session, shop, "test")
+        [rule] = [one for one in draft.read(session).rules if one.name == "VIP customers"]
+        draft.save(session, replace(rule, integration="shop", module=""), "test")
+        publish(session, "test")
+    same = make_app({"METRICS_TOKEN": TOKEN})
+    assert degraded(same) == []
+    assert "CREDENTIALS_KEY" not in caplog.text
+
+    other = make_app({"METRICS_TOKEN": TOKEN, "CREDENTIALS_KEY": Fernet.generate_key().decode()})
+
+    [told] = degraded(other)
+    assert "Web shop" in told
+    assert "CREDENTIALS_KEY" in told
+    assert wrong(other) == ["credentials"]
+    [line] = [one for one in caplog.messages if "CREDENTIALS_KEY" in one]
+    assert "Web shop" in line
+
+
 def test_a_worker_that_ends_well_is_gone_at_once(instance):
     beating = Heartbeat(instance, dict)
     beating.beat()
@@ -211,6 +251,15 @@ def test_a_worker_that_ends_well_is_gone_at_once(instance):
     beating.end()
 
     assert not heartbeat.seen(instance).is_alive
+
+
+def test_a_worker_that_is_gone_can_be_alarmed_on(app, instance):
+    assert wrong(app) == []
+
+    (instance / heartbeat.FILE).unlink()
+
+    assert numbers(app)["voiceapp_worker_seen_seconds"] > 30
+    assert wrong(app) == ["worker"]
 
 
 def test_metrics_are_there_only_where_a_token_is_set_and_for_whoever_has_it(make_app, app):

@@ -1,5 +1,6 @@
 """What is counted: exactly, by all processes together, and without a telephone number."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,13 @@ from voiceapp.metrics import Metrics, Now
 from voiceapp.rules.decide import Outcome
 from voiceapp.rules.rule import DestinationKind
 
-NOW = Now(12, 3456, 0.5, {"our-crm": "open", "other": "closed"})
+NOW = Now(
+    release=12,
+    backlog_bytes=3456,
+    worker_seconds=0.5,
+    breakers={"our-crm": "open", "other": "closed"},
+    degraded={"database": True, "redis": False},
+)
 
 
 def told(metrics: Metrics, now: Now = NOW) -> list[str]:
@@ -47,12 +54,24 @@ def test_what_was_counted_is_told():
         "voiceapp_journal_backlog_bytes 3456.0",
         "voiceapp_worker_seen_seconds 0.5",
         'voiceapp_breaker{integration="our-crm",state="open"} 1.0',
+        'voiceapp_degraded{what="database"} 1.0',
+        'voiceapp_degraded{what="redis"} 0.0',
     }
     assert metrics.lost_rows() == 1
 
 
-def test_a_worker_that_was_never_seen_has_no_age():
-    assert not any("worker_seen" in line for line in told(Metrics(), Now(0, 0, None, {})))
+def test_a_worker_that_is_gone_is_above_any_number():
+    assert "voiceapp_worker_seen_seconds +Inf" in told(Metrics(), replace(NOW, worker_seconds=None))
+
+
+def test_a_failure_is_told_before_there_was_one():
+    metrics = Metrics()
+    zero = 'voiceapp_decisions_total{destination="queue",outcome="CRM failed"} 0.0'
+    assert zero in told(metrics)
+
+    metrics.decided("CRM failed", "queue", 0.1)
+
+    assert zero.replace("0.0", "1.0") in told(metrics)
 
 
 _COUNT = """

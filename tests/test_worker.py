@@ -175,6 +175,7 @@ def test_a_second_worker_process_ends_with_exit_code_1(
 def test_rows_arrive_when_a_lost_database_is_back_and_the_log_says_so_once(
     tmp_path: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "voiceapp")
     app = make_app(tmp_path / "instance", sqlite_url)
     journal = Journal(Path(app.instance_path) / "journal")
     journal.append(decision("CA1"))
@@ -203,6 +204,7 @@ class _Away(Exception):
 def test_a_task_that_has_to_wait_is_tried_less_and_less_often_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "voiceapp")
     answers: Iterator[Exception | None] = iter([_Away("the database is away")] * 6 + [None, None])
 
     def run() -> None:
@@ -216,9 +218,9 @@ def test_a_task_that_has_to_wait_is_tried_less_and_less_often_and_logged_once(
         pauses.append(task.pause)
 
     assert pauses == [0.5, 1, 2, 4, LONGEST_PAUSE, LONGEST_PAUSE, 0.25, 0.25]
-    assert [record.getMessage() for record in caplog.records] == [
-        "The worker's task journal has to wait: the database is away",
-        "The worker's task journal goes on",
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "The worker's task journal has to wait: the database is away"),
+        ("INFO", "The worker's task journal goes on"),
     ]
 
 

@@ -12,9 +12,9 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
-from sqlalchemy.exc import OperationalError
 
-from voiceapp import people, tallies, worker
+from voiceapp import database, people, tallies, worker
+from voiceapp.beginning import SAFE, begin_empty
 from voiceapp.config import Settings
 from voiceapp.console.place import place_call
 from voiceapp.console.ready import as_twilio_sends, draft_table, newest_table
@@ -75,20 +75,26 @@ def call(caller: str, called: str, press: str | None, on_draft: bool, as_json: b
 
 
 @click.command("setup")
+@click.option("--empty", is_flag=True, help="Begin without the demo: one queue takes every call.")
 @with_appcontext
-def setup() -> None:
+@database.needed()
+def setup(empty: bool) -> None:
     """Bring the database up to date; load the demo and make an admin if there is none yet."""
-    try:
-        upgrade()
-        if newest_number(db.session()) is None:
-            number = load_demo(db.session(), runtime().recordings, runtime().settings)
-            click.echo(f"The demo is loaded as release {number}.")
-        if not people.everybody(db.session()):
-            _make_first_admin(runtime().settings)
-    except OperationalError as error:
-        raise click.ClickException(
-            f"The database can't be used: {error.orig}\nCheck DATABASE_URL."
-        ) from error
+    upgrade()
+    if newest_number(db.session()) is None:
+        click.echo(_begin_empty() if empty else _begin_with_demo())
+    if not people.everybody(db.session()):
+        _make_first_admin(runtime().settings)
+
+
+def _begin_empty() -> str:
+    number = begin_empty(db.session(), runtime().settings)
+    return f"Release {number} is empty: every call goes to {SAFE}."
+
+
+def _begin_with_demo() -> str:
+    number = load_demo(db.session(), runtime().recordings, runtime().settings)
+    return f"The demo is loaded as release {number}."
 
 
 def _make_first_admin(settings: Settings) -> None:
@@ -157,6 +163,7 @@ def _newest_table() -> Table:
         raise click.ClickException(f"{error} Run: make setup") from error
 
 
+@database.needed()
 def _draft_table() -> Table:
     try:
         return draft_table(db.session())

@@ -219,7 +219,8 @@ def _credentials_keys(text: str) -> tuple[str, ...]:
             Fernet(key)
         except ValueError:
             raise ValueError(
-                "must be 32 bytes in URL-safe base64; leave it empty to have one made."
+                "must be 32 bytes in URL-safe base64; leave it empty to have one made, or make "
+                "one: openssl rand -base64 32 | tr '+/' '-_'"
             ) from None
     return keys
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
+from voiceapp import database
 from voiceapp.crm.registry import KINDS
 from voiceapp.crm.trace import Step
 from voiceapp.extensions import db
@@ -17,6 +18,9 @@ from voiceapp.rules.plan import Integration, Plan
 from voiceapp.runtime import runtime
 
 _FAILED = 1
+_NOTHING_ASKED = (
+    'Nothing was asked: it lists no modules. Give "" for the MODULE, a FIELD and a NUMBER.'
+)
 
 
 @click.command("crms")
@@ -45,13 +49,17 @@ def crms() -> None:
 @click.argument("number", default="")
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 @with_appcontext
+@database.needed()
 def lookup(integration: str, module: str, field: str, number: str, as_json: bool) -> None:
     """Look a NUMBER up in a MODULE of an INTEGRATION and print a FIELD of the record.
 
-    With an INTEGRATION alone, sign in and list its modules. It
-    is given by its name, as the draft has it; nothing is saved. What was asked is
-    printed without secrets; number and value are printed as they are. Exit code 1 if the CRM
-    failed.
+    With an INTEGRATION alone, sign in and list its modules. It is given by its name, as the draft
+    has it; nothing is saved. A Custom URL has no modules: look up by
+
+      lookup "Web shop" "" customer.tier +12025550101
+
+    What was asked is printed without secrets; number and value are printed as they are. Exit code
+    1 if the CRM failed.
     """
     if module and not number:
         raise click.UsageError("Type the MODULE, the FIELD and the NUMBER, or none of them.")
@@ -74,6 +82,7 @@ def lookup(integration: str, module: str, field: str, number: str, as_json: bool
 
 @click.command("rotate-credentials")
 @with_appcontext
+@database.needed()
 def rotate_credentials() -> None:
     """Encrypt all credentials anew with the first key of CREDENTIALS_KEY."""
     session = db.session()
@@ -109,7 +118,7 @@ def _to_json(tried: Checkup, steps: list[Step]) -> dict[str, object]:
 
 
 def _print(tried: Checkup, steps: list[Step]) -> None:
-    click.echo(tried.verdict or "Nothing was asked yet: give a number that calls.")
+    click.echo(tried.verdict or _NOTHING_ASKED)
     click.echo()
     for sentence in (*tried.greeting.sentences, *(tried.found.sentences if tried.found else ())):
         click.echo(sentence)

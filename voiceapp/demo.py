@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
+from voiceapp import beginning
 from voiceapp.config import Settings
 from voiceapp.crm.registry import DIRECTORY
 from voiceapp.models.contacts import Contact
@@ -15,15 +16,7 @@ from voiceapp.recordings import RecordingStore
 from voiceapp.routing import draft
 from voiceapp.routing.releases import publish
 from voiceapp.rules.operators import Operator
-from voiceapp.rules.plan import (
-    USUAL_DAYS,
-    Did,
-    Installation,
-    Integration,
-    Ivr,
-    Queue,
-    Recording,
-)
+from voiceapp.rules.plan import Did, Ivr, Queue, Recording
 from voiceapp.rules.rule import (
     Condition,
     Destination,
@@ -83,7 +76,7 @@ def _play(name: str) -> Destination:
     return Destination(DestinationKind.RECORDING, name)
 
 
-_GENERAL = _queue("general")
+_GENERAL = beginning.SAFE
 _MENU = Destination(DestinationKind.MENU)
 
 
@@ -99,14 +92,8 @@ def _outcomes(
 
 def _parts(settings: Settings) -> Sequence[Part]:
     return (
-        Installation(
-            safe=_GENERAL,
-            country=settings.default_country,
-            time_zone=settings.time_zone,
-            journal_days=USUAL_DAYS,
-        ),
-        Integration(key=DIRECTORY, name="Directory", kind=DIRECTORY),
-        *(Queue(name) for name in ("general", "vip", "billing", "overflow")),
+        *beginning.parts(settings),
+        *(Queue(name) for name in ("vip", "billing", "overflow")),
         Did("+12025550180", "Sales", _rule("VIP customers")),
         Did("+12025550181", "Support", _ivr("801")),
         Did("+12025550182", "Accounts", _ivr("802")),

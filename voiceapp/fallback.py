@@ -1,6 +1,6 @@
 """The safe destinations as files of TwiML, to be hosted where voiceapp is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -31,10 +31,11 @@ def export_fallback(folder: Path | None) -> None:
     except NoTable as error:
         raise click.ClickException(f"{error} Run: make setup") from error
     folder = folder or parts.settings.instance / "fallback"
-    files = {**documents(table), _README: _read_me(table)}
+    files = {**documents(table), _README: ""}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = sorted({path.name for path in folder.glob("*.xml")} - files.keys())
+        files[_README] = _read_me(table, others)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -57,10 +58,13 @@ def documents(table: Table) -> Mapping[str, str]:
     }
 
 
-def _read_me(table: Table) -> str:
+def _read_me(table: Table, others: Sequence[str]) -> str:
     own = [did for did in table.dids.values() if did.safe]
     rows = [f"| {ANY_DID} | all other numbers | {table.safe} |"]
     rows += [f"| {did.number.removeprefix('+')}.xml | {did.number} | {did.safe} |" for did in own]
+    rows += [
+        f"| {name} | of an earlier release | maybe no longer right: delete it |" for name in others
+    ]
     return f"""# Where calls go when voiceapp is not there
 
 The safe destinations of release {table.number}. Twilio reads these files when it can't reach
@@ -78,10 +82,10 @@ Somewhere that does not fail together with voiceapp:
 - **Any static web space** with https and a certificate that browsers trust. It has to serve the
   files as `text/xml` or `application/xml`, and to answer GET.
 
-Then set the *voice fallback URL* of each number to the address of its file (method GET), in the
-Twilio console. Twilio takes it whenever the voice URL fails, also while voiceapp is there and only
-slow; so the address of voiceapp's own `/twiml/fallback` is the better one as long as another
-machine of yours serves it.
+Then, in the Twilio console, open each number and set *Primary handler fails*: choose *TwiML Bin*
+and its bin; or *Webhook*, the address of its file, and HTTP GET. Twilio takes it whenever *A call
+comes in* fails, also while voiceapp is there and only slow. So this is for one machine; with two or
+more voiceapp's own `/twiml/fallback` is the better one, which another machine serves.
 
 ## What they can't do
 

@@ -6,13 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from voiceapp import heartbeat
-from voiceapp.crm.bounded import OutOfTime
-from voiceapp.crm.deadline import Deadline
-from voiceapp.extensions import db
+from voiceapp import database, heartbeat
 from voiceapp.metrics import Now
 from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
@@ -22,8 +17,16 @@ bp = Blueprint("health", __name__)
 
 BACKLOG_BYTES = 5_000_000
 """A journal that is so far ahead of the database is not kept up with."""
-_PATIENCE = 1.0
 _CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that can be wrong: its name among the numbers, and what is said if it is."""
+
+    what: str
+    is_wrong: bool
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,16 @@ class Condition:
     """How the service is: the release it follows (0 for none), and what is not as it should be."""
 
     release: int
-    degraded: tuple[str, ...]
+    checks: tuple[Check, ...]
     lost_rows: int
     backlog_bytes: int
     worker_seconds: float | None
     breakers: dict[str, str]
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Return what is wrong, in sentences."""
+        return tuple(check.sentence for check in self.checks if check.is_wrong)
 
     @property
     def word(self) -> str:
@@ -76,8 +84,14 @@ def metrics() -> Response:
         abort(404)
     if not _has_token():
         return Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-    sign = heartbeat.seen(parts.settings.instance)
-    now = Now(_release(parts), sign.backlog_bytes, sign.seconds, _breakers(parts))
+    condition = _condition(parts, _release(parts))
+    now = Now(
+        release=condition.release,
+        backlog_bytes=condition.backlog_bytes,
+        worker_seconds=condition.worker_seconds,
+        breakers=condition.breakers,
+        degraded={check.what: check.is_wrong for check in condition.checks},
+    )
     return Response(parts.metrics.tell(now), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -110,33 +124,30 @@ def _release(parts: Runtime) -> int:
 def _condition(parts: Runtime, release: int) -> Condition:
     sign = heartbeat.seen(parts.settings.instance)
     breakers = dict(_breakers(parts))
+    has_database = database.is_there(parts.bounded, "SELECT 1 FROM releases LIMIT 1")
+    sealed = parts.live.sealed_off()
     lost = parts.metrics.lost_rows()
     open_ones = sorted(name for name, state in breakers.items() if state != _CLOSED)
     checks = (
-        (not release, "No release has been published, or none can be read."),
-        (not _has_database(parts), "The database is away."),
-        (not _has_redis(parts), "Redis is away."),
-        (not sign.is_alive, "The worker is not running."),
-        (sign.backlog_bytes > BACKLOG_BYTES, "The journal waits for the database."),
-        (lost > 0, "Rows of the journal were lost since the start."),
-        (bool(open_ones), f"CRMs that are not asked, as they fail: {', '.join(open_ones)}."),
+        Check("release", not release, "No release has been published, or none can be read."),
+        Check("database", not has_database, "The database is away."),
+        Check("redis", not _has_redis(parts), "Redis is away."),
+        Check("worker", not sign.is_alive, "The worker is not running."),
+        Check("journal", sign.backlog_bytes > BACKLOG_BYTES, "The journal waits for the database."),
+        Check("lost_rows", lost > 0, "Rows of the journal were lost since the start."),
+        Check(
+            "crms",
+            bool(open_ones),
+            f"CRMs that are not asked, as they fail: {', '.join(open_ones)}.",
+        ),
+        Check(
+            "credentials",
+            bool(sealed),
+            f"CRMs whose credentials can't be decrypted: {', '.join(sealed)}. This machine's "
+            "CREDENTIALS_KEY is another than the one they were saved with.",
+        ),
     )
-    degraded = tuple(sentence for is_so, sentence in checks if is_so)
-    return Condition(release, degraded, lost, sign.backlog_bytes, sign.seconds, breakers)
-
-
-def _has_database(parts: Runtime) -> bool:
-    engine = db.engine
-
-    def ask() -> None:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1 FROM releases LIMIT 1"))
-
-    try:
-        parts.bounded.run(ask, Deadline.after(_PATIENCE))
-    except (SQLAlchemyError, OutOfTime, RuntimeError):  # the last: no more threads to be had
-        return False
-    return True
+    return Condition(release, checks, lost, sign.backlog_bytes, sign.seconds, breakers)
 
 
 def _has_redis(parts: Runtime) -> bool:

@@ -1,6 +1,7 @@
 """Numbers for whoever watches the service (Prometheus); no telephone number stands in them."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from voiceapp import tallies
+from voiceapp.rules.rule import DestinationKind, Outcome
 
 LOST = "voiceapp_journal_lost_rows"
 
@@ -29,6 +31,8 @@ class Now:
     backlog_bytes: int
     worker_seconds: float | None
     breakers: Mapping[str, str]
+    degraded: Mapping[str, bool]
+    """What can be wrong, and whether it is."""
 
 
 class Metrics:
@@ -84,6 +88,7 @@ class Metrics:
 
     def tell(self, now: Now) -> bytes:
         """Return all numbers as Prometheus reads them."""
+        self._count(lambda: self._made)  # what was never counted is told, too: as 0
         registry = self._registry()
         registry.register(_Present(now))
         text: bytes = generate_latest(registry)
@@ -104,7 +109,7 @@ class Metrics:
             )
         return registry
 
-    def _count(self, count: Callable[[], None]) -> None:
+    def _count(self, count: Callable[[], object]) -> None:
         try:
             count()
         except (OSError, ValueError) as error:  # a file that can't be made, or is damaged
@@ -125,6 +130,8 @@ class _Counters:
         )
         # the library looks for labels under a lock, and makes texts of them first
         self.decisions_of = lru_cache(_MOST_LABELS)(decisions.labels)
+        for kind in DestinationKind:  # so that the first failure is seen as a growing number
+            self.decisions_of(Outcome.FAILED.value, kind.value)
         self.answers = histogram(
             "voiceapp_answer_seconds", "From a webhook to its answer.", _ANSWER_SECONDS
         )
@@ -167,12 +174,17 @@ class _Present(Collector):
         yield GaugeMetricFamily(
             "voiceapp_journal_backlog_bytes", "Journal not yet in the database.", now.backlog_bytes
         )
-        if now.worker_seconds is not None:
-            yield GaugeMetricFamily(
-                "voiceapp_worker_seen_seconds",
-                "Since the worker showed that it is alive.",
-                now.worker_seconds,
-            )
+        yield GaugeMetricFamily(
+            "voiceapp_worker_seen_seconds",
+            "Since the worker showed that it is alive; infinite if it has ended.",
+            math.inf if now.worker_seconds is None else now.worker_seconds,
+        )
+        degraded = GaugeMetricFamily(
+            "voiceapp_degraded", "1 for what is not as it should be.", labels=["what"]
+        )
+        for what, is_so in now.degraded.items():
+            degraded.add_metric([what], is_so)
+        yield degraded
         breakers = GaugeMetricFamily(
             "voiceapp_breaker", "1 for the state that a CRM is in.", labels=["integration", "state"]
         )

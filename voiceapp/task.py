@@ -48,7 +48,7 @@ class Task:
             self.pause = self._longer_pause()
         else:
             if self._is_waiting:
-                log.warning("The worker's task %s goes on", self.name)
+                log.info("The worker's task %s goes on", self.name)
             self._is_waiting = False
             self.pause = self._every
         self.due = time.monotonic() + self.pause

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from voiceapp import people
+from voiceapp import database, people
 from voiceapp.extensions import db
 from voiceapp.people import PeopleError, Role
 from voiceapp.runtime import runtime
@@ -21,6 +21,7 @@ users = AppGroup("users", help="Add people to the settings pages, or let them in
     show_default=True,
     help="A viewer changes nothing, an editor changes rules, an admin also manages people.",
 )
+@database.needed()
 def add(email: str, name: str, role: str) -> None:
     """Make an account and print the link to choose a password with."""
     try:
@@ -32,6 +33,7 @@ def add(email: str, name: str, role: str) -> None:
 
 @users.command("reset")
 @click.argument("email")
+@database.needed()
 def reset(email: str) -> None:
     """Take the password away, end all sign-ins, and print a new link."""
     person = people.by_email(db.session(), email)
@@ -41,6 +43,7 @@ def reset(email: str) -> None:
 
 
 @users.command("list")
+@database.needed()
 def list_() -> None:
     """Print who there is: e-mail address, role, name."""
     everybody = people.everybody(db.session())

@@ -130,10 +130,20 @@ def test_a_secret_goes_to_its_own_integration_only(clients, credentials):
 def test_a_secret_sealed_with_another_key_is_refused(clients, sealed):
     clients.take_credentials({"shop": {ORIGIN: sealed}})
 
-    with pytest.raises(
-        CrmRefused, match=r"^The credentials can't be decrypted; type them again\.$"
-    ):
+    with pytest.raises(CrmRefused, match="CREDENTIALS_KEY is another than the one they were saved"):
         clients.client(SHOP, "US")
+
+
+def test_it_is_known_which_secrets_can_not_be_decrypted(clients, credentials):
+    foreign = Vault([Fernet.generate_key().decode()]).seal(SECRETS)
+    other = replace(SHOP, key="other")
+    seen = []
+    for given in ({}, {"shop": {ORIGIN: foreign}, "other": credentials["shop"]}, credentials):
+        clients.take_credentials(given)
+        seen.append((clients.is_sealed(SHOP), clients.is_sealed(other)))
+
+    assert seen == [(False, False), (True, False), (False, False)]
+    assert not clients.is_sealed(replace(SHOP, url="https://moved.example.com/"))
 
 
 def test_an_integration_that_is_not_set_up_rightly_is_refused_with_the_reason(vault):

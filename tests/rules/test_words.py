@@ -52,6 +52,7 @@ TIERS = Rule(
     field="Tier",
     conditions=(when(Operator.EQUAL, "Gold", to=VIP),),
     outcomes=dict.fromkeys(outcomes_for(FindBy.CALLER), GENERAL),
+    stale=0,
 )
 ON_KEYS = replace(TIERS, location=Location.IVR)
 SALES, SUPPORT = Did("+12025550180", "Sales", TO_TIERS), Did("+12025550181", "Support", TO_TIERS)
@@ -70,10 +71,12 @@ REST = [
     "Otherwise → Queue general.",
     "Not found, several found, withheld or CRM failed → Queue general.",
 ]
+OLDER = "CRM failed → what it said up to 1 hour ago, else Queue general."
 
 
 def said(rule: Rule, plan: Plan = PLAN) -> list[str]:
-    return [plain(words) for words in in_words(rule, plan)]
+    """Return what a rule says, without the last sentence: how often the CRM is asked."""
+    return [plain(words) for words in in_words(rule, plan)][:-1]
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_the_rules_of_the_demo_say_themselves(demo_plan):
             "Otherwise → Queue general.",
             "Not found or several found → Queue general.",
             "Withheld → IVR 801 Main menu.",
-            "CRM failed → Queue overflow.",
+            "CRM failed → what it said up to 1 hour ago, else Queue overflow.",
             "After the recording: hang up.",
         ],
         [
@@ -103,7 +106,9 @@ def test_the_rules_of_the_demo_say_themselves(demo_plan):
             "If Balance is 1000 or more → Queue vip.",
             "If it is more than 0 → Queue billing.",
             "If it is 0 or less → Play thank-you.wav.",
-            *REST,
+            "Otherwise → Queue general.",
+            "Not found, several found or withheld → Queue general.",
+            OLDER,
         ],
         [
             "When somebody presses 1 in IVR 802 Accounts menu, say “Please key in your account"
@@ -111,7 +116,8 @@ def test_the_rules_of_the_demo_say_themselves(demo_plan):
             " AccountNo in Contacts of Directory.",
             "If Tier is Gold → Queue vip.",
             "Otherwise → Queue general.",
-            "Not found, several found, nothing keyed or CRM failed → Queue general.",
+            "Not found, several found or nothing keyed → Queue general.",
+            OLDER,
         ],
     ]
 
@@ -342,7 +348,8 @@ def test_a_rule_with_nothing_filled_in_still_reads():
     assert said(blank) == [
         "When a call comes to this rule, look up the caller by their number in the CRM.",
         "Found → …",
-        "Not found, several found, withheld or CRM failed → …",
+        "Not found, several found or withheld → …",
+        "CRM failed → what it said up to 1 hour ago, else …",
     ]
     assert short(blank) == "otherwise …"
 
@@ -370,6 +377,36 @@ def test_a_condition_without_a_field_still_reads():
 )
 def test_what_is_unusual_comes_last(changes, last):
     assert said(replace(TIERS, **changes))[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("fresh", "is_live", "last"),
+    [
+        (300, False, "What the CRM said of a caller counts for 5 minutes."),
+        (0, False, "The CRM is asked anew for each call."),
+        (300, True, "The CRM is asked anew for each call."),
+    ],
+)
+def test_the_very_last_is_how_often_the_crm_is_asked(fresh, is_live, last):
+    rule = replace(TIERS, fresh=fresh, budget=Decimal(5))
+
+    assert plain(in_words(rule, PLAN, is_live=is_live)[-1]) == last
+
+
+def test_what_stands_in_for_a_crm_that_fails_is_said_before_where_the_call_goes():
+    assert said(replace(TIERS, stale=604_800))[-2:] == [
+        "Not found, several found or withheld → Queue general.",
+        "CRM failed → what it said up to 7 days ago, else Queue general.",
+    ]
+
+
+@pytest.mark.parametrize(("fresh", "stale"), [(3600, 3600), (86_400, 300)])
+def test_what_counts_longer_than_it_may_stand_in_is_remarked(fresh, stale):
+    sentences = said(rule := replace(TIERS, fresh=fresh, stale=stale))
+
+    assert sentences[-1] == REST[-1]
+    assert plain(in_words(rule, PLAN)[-1]).endswith("; nothing older stands in if it fails.")
+    assert "CRM failed → what it said" in plain(in_words(rule, PLAN, is_live=True)[-2])
 
 
 def test_where_a_menu_plays_a_recording_nothing_is_said_of_what_follows():

@@ -1,5 +1,6 @@
 """The door of the settings pages: what browsers are told, and what no request can bend."""
 
+from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
@@ -223,6 +224,19 @@ def test_a_fault_of_ours_is_told_in_words_and_logged_without_the_address(make_ap
     assert dict(answer.headers).items() >= HEADERS.items()
     assert "The page settings.access.welcome failed" in caplog.text
     assert "a-secret-token" not in caplog.text
+
+
+def test_a_database_that_is_away_is_told_in_words_and_logged_in_a_line(make_app, tmp_path, caplog):
+    app = make_app({"DATABASE_URL": f"sqlite:///{tmp_path}/away/voiceapp.db"})
+
+    answer = post(browser(app), "/admin/sign-in", email="ada@example.com", password="hush")
+
+    assert answer.status_code == 503
+    assert "The database can't be reached" in unescape(answer.text)
+    assert "Sign in" not in answer.text
+    assert dict(answer.headers).items() >= HEADERS.items()
+    [record] = [one for one in caplog.records if "The page" in one.getMessage()]
+    assert record.exc_info is None
 
 
 def test_a_fault_of_the_database_is_logged_without_what_was_sent(make_app, database_url, caplog):

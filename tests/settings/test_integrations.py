@@ -105,6 +105,14 @@ def test_a_custom_url_has_an_address_and_a_header(admin):
     assert page["url"].required
 
 
+def test_a_custom_url_is_tested_with_a_number_as_it_has_nothing_else_to_tell(admin, shop):
+    text = html.unescape(re.sub("<[^>]+>", " ", admin.get(shop).text))
+
+    assert "CRM Field Name  (optional)" in text
+    assert "A number that calls  (optional)" not in text
+    assert "Signs in" not in text
+
+
 def test_what_is_set_up_is_offered_to_rules(app, admin, shop, typed):
     key = key_of(app, "Shop")
     with app.app_context():

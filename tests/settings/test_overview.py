@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete
 
 from tests.routing.journals import decision
+from tests.settings.conftest import COOKIE, HOST, browser
 from voiceapp.extensions import db
 from voiceapp.models.draft import DraftPart
 from voiceapp.models.releases import Release
@@ -44,6 +47,18 @@ def write(app: Flask) -> Callable[..., None]:
 
 def words(page) -> str:
     return " ".join(re.sub("<[^>]+>", " ", page.text.partition("<h1>")[2]).split())
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:8000", "http://localhost:8000"])
+def test_an_address_that_twilio_can_not_reach_is_not_to_be_entered_there(make_app, signed_in, base):
+    cookie = signed_in("viewer").get_cookie(COOKIE, HOST)
+    client = browser(make_app({"PUBLIC_BASE_URL": base}))
+    client.set_cookie("voiceapp", cookie.value, domain=urlsplit(base).hostname)
+
+    text = words(client.get("/admin/", base_url=base))
+
+    assert f"Twilio can't reach {base}. Set PUBLIC_BASE_URL" in unescape(text)
+    assert "/twiml/" not in text
 
 
 def test_an_installation_without_anything_lists_the_first_steps(app, signed_in, working):

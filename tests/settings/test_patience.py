@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.crm.conftest import to_this_machine
+from tests.settings.conftest import COOKIE, HOST, browser
 from tests.settings.forms import NEW_RULE, Page, drafted, keep, opened, place_of, rule_of, send
 from voiceapp.crm.contract import CrmThrottled
 from voiceapp.extensions import db
@@ -16,7 +17,7 @@ from voiceapp.runtime import runtime
 
 DATABASES = ("sqlite",)  # what is tested here is no matter of rows
 
-INTEGRATIONS, OVERVIEW = "/admin/integrations/", "/admin/"
+INTEGRATIONS, OVERVIEW, ROUTING = "/admin/integrations/", "/admin/", "/admin/routing/"
 SHOP = Integration("shop", "Shop", "custom", "https://shop.example.com/find")
 FILLED = {
     "name": "Shop customers",
@@ -50,6 +51,11 @@ def admin(signed_in):
 
 
 @pytest.fixture
+def viewer(signed_in):
+    return signed_in("viewer")
+
+
+@pytest.fixture
 def url(editor):
     """The page of a rule that asks the shop."""
     page = Page(send(editor, NEW_RULE, do="reshape", crm="shared:shop").text)
@@ -62,16 +68,22 @@ def test_a_new_rule_takes_answers_of_five_minutes_and_old_ones_of_an_hour(app, e
     assert (page["fresh"].value, page["stale"].value) == ("300", "3600")
     rule = rule_of(app, "Shop customers")
     assert (rule.fresh, rule.stale) == (300, 3600)
-    assert "Answers count for" not in plain(opened(editor, url).text)
+    text = plain(page.text)
+    assert "What the CRM said of a caller counts for 5 minutes" in text
+    assert "CRM failed → what it said up to 1 hour ago, else Queue general" in text
 
 
 @pytest.mark.parametrize(
     ("fresh", "stale", "said"),
     [
-        ("0", "0", "The CRM is asked anew each time"),
-        ("86400", "604800", "Answers count for 1 day"),
-        ("300", "0", "If the CRM fails, no older answer counts"),
-        ("300", "86400", "If the CRM fails, answers up to 1 day old count"),
+        ("0", "0", "The CRM is asked anew for each call"),
+        ("86400", "604800", "What the CRM said of a caller counts for 1 day"),
+        ("300", "0", "Not found, several found, withheld or CRM failed → Queue general"),
+        (
+            "300",
+            "86400",
+            "CRM failed → what it said up to 1 day ago, else Queue general",
+        ),
     ],
 )
 def test_a_rule_says_what_it_was_told(app, editor, url, fresh, stale, said):
@@ -115,6 +127,18 @@ def test_the_directory_is_asked_anew_and_says_so(app, editor):
     assert rule_of(app, "VIP customers").fresh == 300
 
 
+def test_without_redis_it_is_said_that_each_process_remembers_for_itself(
+    editor, url, make_app, redis_url
+):
+    hint = "Each web process remembers for itself"
+    assert hint in plain(editor.get(url).text)
+
+    shared = browser(make_app({"REDIS_URL": redis_url}))
+    shared.set_cookie(COOKIE, editor.get_cookie(COOKIE, HOST).value, domain=HOST)
+
+    assert hint not in plain(shared.get(url).text)
+
+
 def leave_alone(app, integration: Integration = SHOP) -> None:
     """Let a CRM say that it is asked too often."""
     with app.app_context():
@@ -129,11 +153,11 @@ def test_a_crm_that_is_left_alone_has_a_light(app, admin, url):
     leave_alone(app)
 
     assert re.search(
-        "Shop customers ▲ left alone since .*: The CRM is asked too often.",
+        r"Shop customers ▲ left alone just now [\d:]+ \. The CRM is asked too often.",
         plain(admin.get(INTEGRATIONS).text),
     )
     overview = plain(admin.get(OVERVIEW).text)
-    assert "A CRM fails, and calls leave it alone Shop , since" in overview
+    assert "A CRM fails, and calls leave it alone Shop : Left alone just now" in overview
     assert "The CRM is asked too often." in overview
 
 
@@ -146,6 +170,18 @@ def test_a_crm_of_a_rules_own_is_named_after_the_rule(app, admin, editor):
 
     overview = plain(admin.get(OVERVIEW).text)
     assert "Custom URL of rule Shop customers , since" in overview
+
+
+def test_a_crm_that_is_left_alone_says_so_where_it_is_mended(app, admin, viewer, url):
+    leave_alone(app)
+    its_page = place_of(app, Integration, SHOP.key)
+
+    assert f'<a href="{its_page}">Shop</a>' in admin.get(OVERVIEW).text
+    assert '<a href="/admin/routing/?q=Shop">Shop</a>' in viewer.get(OVERVIEW).text
+    for page in (its_page, url):
+        assert "This CRM fails, and calls leave it alone" in plain(admin.get(page).text)
+    [row] = [one for one in viewer.get(ROUTING).text.split("<tr>") if "Left alone" in one]
+    assert "Shop customers" in row
 
 
 def test_a_crm_that_answers_has_another(app, admin, url):

@@ -313,7 +313,9 @@ def test_a_form_says_itself_while_it_is_half_filled(editor):
         "Directory.",
         "If Tier is Gold → Queue …",
         "Otherwise → Queue general.",
-        "Not found, several found, withheld or CRM failed → Queue general.",
+        "Not found, several found or withheld → Queue general.",
+        "CRM failed → what it said up to 1 hour ago, else Queue general.",
+        "The CRM is asked anew for each call.",
     ]
 
 

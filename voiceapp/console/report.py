@@ -10,9 +10,11 @@ from typing import Any, assert_never
 import phonenumbers
 
 from voiceapp.console.story import Decided, Ended, Heard, Keyed, Step, Walk, masked
+from voiceapp.rules.unbroken import UNBROKEN
 
 _NOT_A_KEY = re.compile(r"[^0-9*#]")
 _E164 = re.compile(r"\+[0-9]+")
+_HARD_BLANK = "\N{NO-BREAK SPACE}"
 _NARROWEST = 20  # columns; below that nothing can be read, whatever the terminal says
 
 
@@ -160,10 +162,12 @@ def _paragraph(sign: str, text: str, width: int) -> str:
     # CRM values stand in the sentences: nothing of them may steer the terminal
     shown = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     start = f"{sign} " if sign else ""
-    return textwrap.fill(
-        shown,
+    kept = UNBROKEN.sub(lambda match: match[0].replace(" ", _HARD_BLANK), shown)
+    filled = textwrap.fill(
+        kept,
         max(width, _NARROWEST),
         initial_indent=start,
         subsequent_indent=" " * len(start),
         break_on_hyphens=False,
     )
+    return filled.replace(_HARD_BLANK, " ")

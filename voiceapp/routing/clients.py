@@ -62,6 +62,15 @@ class _Lately:
     source: Source
 
 
+class CredentialsSealed(CrmRefused):
+    """The secrets were encrypted with a key that this machine does not have."""
+
+    advice = (
+        "Give each machine the same CREDENTIALS_KEY. If the one they were saved with is gone, "
+        "type them again."
+    )
+
+
 class Clients:
     """Makes clients and keeps them, with their pooled connections, until something changes."""
 
@@ -69,13 +78,26 @@ class Clients:
         self._client_for = client_for
         self._vault = vault
         self._credentials: Credentials = {}
+        self._sealed: frozenset[str] = frozenset()
         self._kept: LRUCache[object, Source] = LRUCache(_KEPT)
         self._lately: LRUCache[str, _Lately] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     def take_credentials(self, credentials: Credentials) -> None:
         """Use these secrets from now on."""
+        before = {sealed for kept in self._credentials.values() for sealed in kept.values()}
+        there = {sealed for kept in credentials.values() for sealed in kept.values()}
+        self._sealed = (self._sealed & there) | frozenset(
+            sealed for sealed in there - before if not self._opens(sealed)
+        )
         self._credentials = credentials
+
+    def is_sealed(self, integration: Integration) -> bool:
+        """Say whether an integration has secrets that can't be decrypted with any key here."""
+        try:
+            return _sealed(integration, self._credentials.get(integration.key)) in self._sealed
+        except CrmRefused:
+            return False
 
     def client(self, integration: Integration, country: str) -> CrmClient:
         """Return the client of an integration. Raises CrmRefused if it can't be used as it is."""
@@ -119,9 +141,19 @@ class Clients:
             secrets = {} if sealed is None else self._vault.open(sealed)
             return self._client_for(integration, secrets, country)
         except Sealed as error:
-            raise CrmRefused("The credentials can't be decrypted; type them again.") from error
+            raise CredentialsSealed(
+                "The credentials can't be decrypted: this machine's CREDENTIALS_KEY is another "
+                "than the one they were saved with."
+            ) from error
         except ValueError as error:
             raise CrmRefused(str(error)) from error
+
+    def _opens(self, sealed: str) -> bool:
+        try:
+            self._vault.open(sealed)
+        except Sealed:
+            return False
+        return True
 
 
 def _sealed(integration: Integration, by_origin: Mapping[str, str] | None) -> str | None:

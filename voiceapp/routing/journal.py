@@ -125,7 +125,7 @@ class Journal:
     def _say_that_files_work(self) -> None:
         if self._is_failing:
             self._is_failing = False
-            log.warning("The journal is written to files again")
+            log.info("The journal is written to files again")
 
 
 class _Detour:

@@ -68,6 +68,7 @@ class Live:
         self._copied: tuple[int | None, Credentials] = (None, {})
         self._is_copying = True
         self._is_away = False
+        self._said_sealed: tuple[str, ...] = ()
         self._pid: int | None = None
         self._starting = threading.Lock()
         self._refreshing = threading.Lock()
@@ -98,6 +99,15 @@ class Live:
         with self._refreshing:
             self._follow(self._read())
 
+    def sealed_off(self) -> tuple[str, ...]:
+        """Return the names of the CRMs that rules ask and whose secrets can't be decrypted."""
+        loaded = self.tables.loaded
+        if loaded is None:
+            return ()
+        keys = {rule.integration for rule in loaded.table.rules.values()}
+        asked = (loaded.table.integrations[key] for key in keys)
+        return tuple(sorted({one.name for one in asked if self.clients.is_sealed(one)}))
+
     def _read(self) -> _Read:
         followed = self.tables.loaded
         with Session(self._engine) as session:
@@ -115,7 +125,18 @@ class Live:
         if read.credentials != self._credentials:
             self._credentials = read.credentials
             self.clients.take_credentials(read.credentials)
+        self._say_what_is_sealed()
         self._keep_copy()
+
+    def _say_what_is_sealed(self) -> None:
+        names = self.sealed_off()
+        if names and names != self._said_sealed:
+            log.error(
+                "The credentials of %s can't be decrypted: CREDENTIALS_KEY is another than the "
+                "one they were saved with",
+                ", ".join(names),
+            )
+        self._said_sealed = names
 
     def _load_first(self) -> None:
         try:
@@ -195,6 +216,7 @@ class Live:
             return
         self._credentials = credentials
         self.clients.take_credentials(credentials)
+        self._say_what_is_sealed()
         log.warning("Following release %s as kept beside the process", number)
 
 

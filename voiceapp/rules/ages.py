@@ -17,26 +17,17 @@ def span(seconds: float) -> str:
     return "a moment"
 
 
-def freshness(seconds: int) -> str:
+def counting(fresh: int, *, is_beyond: bool = False) -> str:
     """
-    Say for how long an answer counts.
+    Say for how long an answer counts; `is_beyond` if that is longer than it may stand in.
 
-    >>> freshness(300), freshness(0)
-    ('Answers count for 5 minutes', 'The CRM is asked anew each time')
+    >>> counting(300), counting(0)
+    ('What the CRM said of a caller counts for 5 minutes', 'The CRM is asked anew for each call')
     """
-    return f"Answers count for {span(seconds)}" if seconds else "The CRM is asked anew each time"
-
-
-def staleness(seconds: int) -> str:
-    """
-    Say how old an answer may be that counts where the CRM fails.
-
-    >>> staleness(3600), staleness(0)
-    ('If the CRM fails, answers up to 1 hour old count', 'If the CRM fails, no older answer counts')
-    """
-    if not seconds:
-        return "If the CRM fails, no older answer counts"
-    return f"If the CRM fails, answers up to {span(seconds)} old count"
+    if not fresh:
+        return "The CRM is asked anew for each call"
+    counts = f"What the CRM said of a caller counts for {span(fresh)}"
+    return f"{counts}; nothing older stands in if it fails" if is_beyond else counts
 
 
 def counts_for(seconds: int) -> str:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from voiceapp.rules.ages import freshness, staleness
+from voiceapp.rules.ages import counting, span
 from voiceapp.rules.operators import OPERANDS, Operator
 from voiceapp.rules.plan import NO_KEY, WRONG_KEY, Plan
 from voiceapp.rules.rule import (
@@ -82,13 +82,19 @@ def plain(words: Words) -> str:
     return "".join(word if isinstance(word, str) else word.text for word in words)
 
 
-def in_words(rule: Rule, plan: Plan) -> tuple[Words, ...]:
-    """Say in sentences what a rule does, however much of it is filled in."""
+def in_words(rule: Rule, plan: Plan, *, is_live: bool = False) -> tuple[Words, ...]:
+    """Say in sentences what a rule does, however much of it is filled in.
+
+    A CRM that `is_live` is asked anew each time, whatever the rule says.
+    """
+    fresh = 0 if is_live else rule.fresh
+    stale = rule.stale if rule.stale > fresh else 0
     sentences = (
         _question(rule, plan),
         *_conditions(rule, plan),
-        *_outcomes(rule, plan),
+        *_outcomes(rule, plan, stale),
         *_afterwards(rule, plan),
+        (counting(fresh, is_beyond=bool(rule.stale and not stale)),),
     )
     return tuple(words if plain(words).endswith(BLANK) else (*words, ".") for words in sentences)
 
@@ -210,9 +216,14 @@ def _operands(condition: Condition) -> Words:
     return _listed(names, "and" if condition.operator is Operator.BETWEEN else "or")
 
 
-def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
-    """Say every outcome, joining those that lead to the same place."""
+def _outcomes(rule: Rule, plan: Plan, stale: int) -> Iterator[Words]:
+    """Say every outcome, joining those that lead to the same place.
+
+    Where an older answer may stand in, a CRM that fails has a sentence of its own.
+    """
     otherwise, *others = outcomes_for(rule.find_by)
+    if stale:
+        others.remove(Outcome.FAILED)
     found = "Otherwise" if rule.conditions else "Found"
     yield (f"{found} → ", *_destination(rule.outcomes.get(otherwise), plan))
     joined: dict[Destination | None, list[str]] = {}
@@ -220,6 +231,9 @@ def _outcomes(rule: Rule, plan: Plan) -> Iterator[Words]:
         joined.setdefault(rule.outcomes.get(outcome), []).append(outcome)
     for destination, outcomes in joined.items():
         yield (f"{sentence_case(_either(outcomes))} → ", *_destination(destination, plan))
+    if stale:
+        older = f"{sentence_case(Outcome.FAILED)} → what it said up to {span(stale)} ago, else "
+        yield (older, *_destination(rule.outcomes.get(Outcome.FAILED), plan))
 
 
 def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
@@ -233,10 +247,6 @@ def _afterwards(rule: Rule, plan: Plan) -> Iterator[Words]:
         yield ("After the recording: ", *_destination(rule.after_recording, plan))
     if rule.budget != _USUAL["budget"]:
         yield (f"The CRM has {seconds(rule.budget)} to answer",)
-    if rule.fresh != _USUAL["fresh"]:
-        yield (freshness(rule.fresh),)
-    if rule.stale != _USUAL["stale"]:
-        yield (staleness(rule.stale),)
 
 
 def _destination(destination: Destination | None, plan: Plan) -> Words:

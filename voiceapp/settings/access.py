@@ -139,7 +139,11 @@ def account() -> ResponseReturnValue:
 
 def _spent(error: LinkSpent) -> ResponseReturnValue:
     return render_template(
-        "trouble.html", person=None, title="This link can't be used", advice=str(error)
+        "trouble.html",
+        person=None,
+        title="This link can't be used",
+        advice=str(error),
+        may_sign_in=True,
     ), 410
 
 

@@ -21,10 +21,17 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, validate_csrf
 from sqlalchemy import select
-from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+)
 from wtforms import ValidationError
 
-from voiceapp import people
+from voiceapp import database, people
 from voiceapp.extensions import db
 from voiceapp.models.audit import Actor, act_as
 from voiceapp.models.people import Person
@@ -215,6 +222,10 @@ _TROUBLE = {
         "Something went wrong on our side",
         "Whoever looks after voiceapp finds it in the log. Try again in a moment.",
     ),
+    503: (
+        "The database can't be reached",
+        "Calls go on as they are set up. These pages are back as soon as the database is.",
+    ),
 }
 
 
@@ -224,14 +235,25 @@ def explain(error: HTTPException) -> ResponseReturnValue:
     if error.code not in _TROUBLE:
         return error
     title, advice = _TROUBLE[error.code]
-    if error.code == 500:
+    is_ours = error.code in (500, 503)
+    if is_ours:
         g.person = None  # what stands around a page comes from the database, which may be it
-    return render_template("trouble.html", title=title, advice=advice), error.code
+    may_sign_in = g.person is None and not is_ours
+    page = render_template("trouble.html", title=title, advice=advice, may_sign_in=may_sign_in)
+    return page, error.code
 
 
 @bp.errorhandler(Exception)
 def own_up(error: Exception) -> ResponseReturnValue:
-    """Note a fault of ours; without the address, as that of a one-time link is a secret."""
+    """Note a fault of ours; without the address, as that of a one-time link is a secret.
+
+    A database that is away is none of ours, and takes a line.
+    """
+    if isinstance(error, SQLAlchemyError) and not database.is_there(runtime().bounded):
+        current_app.logger.warning(
+            "The page %s can't be shown: the database is away", request.endpoint
+        )
+        return explain(ServiceUnavailable())
     if current_app.config["PROPAGATE_FAULTS"]:
         raise error
     current_app.logger.error("The page %s failed", request.endpoint, exc_info=error)

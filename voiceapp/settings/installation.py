@@ -1,6 +1,7 @@
 """Settings: what holds for all calls."""
 
 from collections.abc import Sequence
+from importlib import resources
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -8,7 +9,6 @@ import phonenumbers
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from wtforms import IntegerField, SelectField
-from wtforms.validators import NumberRange, Optional
 
 from voiceapp.extensions import db
 from voiceapp.people import Role
@@ -24,11 +24,16 @@ from voiceapp.settings.offer import SAFE
 bp = Blueprint("installation", __name__, url_prefix="/settings")
 
 
-def _countries() -> dict[str, str]:
-    return {
-        code: f"{code} (+{phonenumbers.country_code_for_region(code)})"
-        for code in sorted(phonenumbers.SUPPORTED_REGIONS)
-    }
+def _countries() -> list[tuple[str, str]]:
+    """Return the countries that have numbers, by their names, with the code before a number."""
+    table = resources.files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text("utf-8")
+    lines = (line for line in table.splitlines() if not line.startswith("#"))
+    names = dict(line.split("\t", 1) for line in lines)
+    named = (
+        (code, f"{names.get(code, code)} (+{phonenumbers.country_code_for_region(code)})")
+        for code in phonenumbers.SUPPORTED_REGIONS
+    )
+    return sorted(named, key=lambda choice: choice[1])
 
 
 def _time_zones() -> dict[str, str]:
@@ -36,23 +41,23 @@ def _time_zones() -> dict[str, str]:
 
 
 _USUAL = Installation(NOTHING_CHOSEN)
-_HOW_MANY = f"Type a number of days up to {MOST_DAYS}, or leave it empty to keep them for ever."
+_HOW_MANY = f"Type a number of days, 1 to {MOST_DAYS}, or leave it empty to keep them for ever."
 
 
 class DaysField(IntegerField):
-    """A number of days; blank, or 0, is for ever."""
-
-    def __init__(self, label: str, **arguments: Any) -> None:
-        super().__init__(label, [Optional(), NumberRange(0, MOST_DAYS, _HOW_MANY)], **arguments)
+    """A number of days; blank is for ever, and 0 in `data`."""
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         """Read what was typed."""
         typed = "".join(valuelist[:1]).strip()
         self.data = 0
-        if typed and not (typed.isascii() and typed.isdecimal() and len(typed) < 6):
-            self.data = None
+        if not typed:
+            return
+        if not (typed.isascii() and typed.isdecimal() and len(typed) < 6):
             raise ValueError(_HOW_MANY)
-        self.data = int(typed or 0)
+        self.data = int(typed)
+        if not 0 < self.data <= MOST_DAYS:
+            raise ValueError(_HOW_MANY)
 
     def _value(self) -> str:
         if self.raw_data:

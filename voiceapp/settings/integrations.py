@@ -164,7 +164,8 @@ def _button(form: IntegrationForm, plan: Plan) -> dict[str, Any] | None:
 
 def _around(plan: Plan, part: Integration | None, form: IntegrationForm) -> dict[str, Any]:
     rules = rules_asking(plan, part.key) if part else ()
-    return {"choice": form.choice(), "rules": rules}
+    light = lights.of_calls().get(part.key) if part else None
+    return {"choice": form.choice(), "rules": rules, "light": light}
 
 
 def _settle(session: Session, form: IntegrationForm) -> Sequence[str]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import g, url_for
 from flask_wtf.csrf import generate_csrf
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from voiceapp.crm.phone import show
 from voiceapp.extensions import db
@@ -17,6 +17,7 @@ from voiceapp.routing import draft, releases
 from voiceapp.routing.kinds import key_of
 from voiceapp.rules.plan import Did, Installation, Integration, Ivr, Queue, Recording
 from voiceapp.rules.rule import Destination, DestinationKind, Rule
+from voiceapp.rules.unbroken import UNBROKEN
 from voiceapp.rules.uses import Part
 from voiceapp.rules.words import Name, Words
 from voiceapp.runtime import runtime
@@ -127,6 +128,23 @@ def words(sentence: Words) -> Markup:
         Markup("<strong>{}</strong>").format(part.text) if isinstance(part, Name) else part
         for part in sentence
     )
+
+
+@bp.app_template_filter("unbroken")
+def unbroken(sentence: str) -> Markup:
+    """Return a sentence in which no line ends within a telephone number, or before a unit."""
+    marked, last = Markup(""), 0
+    for match in UNBROKEN.finditer(sentence):
+        number = Markup('<span class="number">{}</span>').format(match[0])
+        marked += escape(sentence[last : match.start()]) + number
+        last = match.end()
+    return marked + escape(sentence[last:])
+
+
+@bp.app_template_filter("milliseconds")
+def milliseconds(ms: float) -> Markup:
+    """Return a time as the sentences have it, with its unit in the same line."""
+    return unbroken(f"{ms:,.0f} ms")
 
 
 @bp.app_template_filter("moment")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -17,20 +18,22 @@ from voiceapp.routing.drift import drift
 from voiceapp.routing.history import WEEK
 from voiceapp.routing.kinds import NOTHING_CHOSEN
 from voiceapp.routing.tables import NoTable
-from voiceapp.rules.plan import Plan
+from voiceapp.rules.plan import Integration, Plan
 from voiceapp.rules.rule import Outcome
 from voiceapp.rules.uses import sentence_case
 from voiceapp.runtime import runtime
 from voiceapp.settings import lights
-from voiceapp.settings.door import needs
+from voiceapp.settings.door import me, needs
 from voiceapp.settings.lacking import lacking_counts
+from voiceapp.settings.lights import Light
 from voiceapp.settings.logbook import rows
-from voiceapp.settings.looks import zone
+from voiceapp.settings.looks import page_of, zone
 
 bp = Blueprint("overview", __name__)
 
 _LAST_CALLS = 8
 _SAFE_CALLS = 3
+_OF_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,14 @@ def index() -> ResponseReturnValue:
         rows=rows(history.latest_calls(session, _LAST_CALLS), plan),
         steps=_steps(session, plan),
         drift=_drift(session),
-        paused=[light for light in lights.of_calls().values() if not light.is_on],
+        paused=[
+            (light, _where(plan, key, light))
+            for key, light in lights.of_calls().items()
+            if not light.is_on
+        ],
+        today=days[-1].date(),
         base=runtime().settings.public_base_url,
+        is_public=urlsplit(runtime().settings.public_base_url).hostname not in _OF_THIS_MACHINE,
     )
 
 
@@ -100,6 +109,14 @@ def _drift(session: Session) -> Mapping[str, tuple[str, ...]]:
     except NoTable:
         return {}
     return drift(session, table.rules.values(), table.integrations.values())
+
+
+def _where(plan: Plan, key: str, light: Light) -> str:
+    """Return where a CRM that fails is mended, or for whoever may not, the rules that ask it."""
+    is_shared = any(one.key == key and not one.is_private for one in plan.integrations)
+    if is_shared and Role(me().role).may(Role.ADMIN):
+        return page_of(Integration, key)
+    return url_for("settings.routing.index", q=light.name)
 
 
 def _last_days() -> list[datetime]:

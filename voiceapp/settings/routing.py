@@ -9,6 +9,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from voiceapp.crm.registry import KINDS
 from voiceapp.extensions import db
 from voiceapp.people import Role
 from voiceapp.routing import catalogue, credentials, draft, history
@@ -22,7 +23,7 @@ from voiceapp.rules.rule import DestinationKind, Rule
 from voiceapp.rules.uses import Use, all_uses, renamed, uses
 from voiceapp.rules.words import Words, in_words, short, shown_address
 from voiceapp.runtime import runtime
-from voiceapp.settings import crm_fields, editing, rehearsal, rule_crm, waiting
+from voiceapp.settings import crm_fields, editing, lights, rehearsal, rule_crm, waiting
 from voiceapp.settings.door import author, needs
 from voiceapp.settings.editing import Sent
 from voiceapp.settings.known_fields import Searched, known_of
@@ -59,6 +60,7 @@ def index() -> ResponseReturnValue:
         kind=DestinationKind.RULE,
         short=short,
         drift=drift(session, plan.rules, plan.integrations),
+        lights=lights.of_calls(),
         asked=history.calls_of_rules(session, history.week_begin()),
     )
 
@@ -215,7 +217,9 @@ def _around(plan: Plan, rule: Rule | None, form: RuleForm) -> dict[str, Any]:
         "modules": modules,
         "module_choices": [("", "not found"), *((one, one) for one in modules)],
         "drift": _drift(plan, rule) if rule else (),
+        "light": lights.of_calls().get(rule.integration) if rule else None,
         "sentences": _in_words(form, plan),
+        "remembers_alone": not runtime().settings.redis_url,
         "users": _used_by(plan, form.was) if form.was else (),
     }
 
@@ -232,7 +236,8 @@ def _in_words(form: RuleForm, plan: Plan) -> tuple[Words, ...]:
     rule = form.rule(integration.key)
     if form.was is not None and form.was.name != rule.name:
         plan = renamed(plan, DestinationKind.RULE, form.was.name, rule.name)
-    return in_words(rule, replace(plan, integrations=(*others, integration)))
+    is_live = integration.kind in KINDS and KINDS[integration.kind].is_live
+    return in_words(rule, replace(plan, integrations=(*others, integration)), is_live=is_live)
 
 
 def _rule(session: Session, id_: str) -> Stored[Rule] | None:
