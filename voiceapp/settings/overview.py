@@ -116,7 +116,8 @@ def _where(plan: Plan, key: str, light: Light) -> str:
     is_shared = any(one.key == key and not one.is_private for one in plan.integrations)
     if is_shared and Role(me().role).may(Role.ADMIN):
         return page_of(Integration, key)
-    return url_for("settings.routing.index", q=light.name)
+    own = next((rule.name for rule in plan.rules if rule.integration == key), "")
+    return url_for("settings.routing.index", q=light.name if is_shared else own)
 
 
 def _last_days() -> list[datetime]:
