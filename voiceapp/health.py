@@ -133,7 +133,7 @@ def _has_database(parts: Runtime) -> bool:
 
     try:
         parts.bounded.run(ask, Deadline.after(_PATIENCE))
-    except (SQLAlchemyError, OutOfTime, RuntimeError):  # the last: no more threads to be had
+    except (SQLAlchemyError, OutOfTime):
         return False
     return True
 
