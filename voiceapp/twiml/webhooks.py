@@ -252,15 +252,20 @@ def _finish(webhook: Webhook, visit: Visit, decision: Decision | None) -> str:
 
 def _write_down(webhook: Webhook, visit: Visit, decision: Decision) -> None:
     """Append a decision to the journal; a fault in that keeps no caller from where they go."""
-    is_test = webhook.trial is not None
+    parts, is_test = webhook.parts, webhook.trial is not None
+    is_kept = False
     try:
-        webhook.parts.journal.append(decision_entry(decision, visit, is_test=is_test))
+        parts.journal.append(decision_entry(decision, visit, is_test=is_test))
+        is_kept = True
         if not is_test:
-            count(webhook.parts.metrics, decision, visit)
+            count(parts.metrics, decision, visit)
     except Exception as error:
         if current_app.config["PROPAGATE_FAULTS"]:
             raise
-        current_app.logger.error("A decision is not in the journal", exc_info=error)
+        if not is_kept:
+            parts.metrics.lost()
+        what = "is not counted" if is_kept else "is not in the journal"
+        current_app.logger.error("A decision %s", what, exc_info=error)
 
 
 def _signed_params(request: Request) -> Mapping[str, str] | str:
