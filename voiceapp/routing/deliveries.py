@@ -5,10 +5,12 @@ decided twice: what the CRM says, or which release is the newest, may have chang
 """
 
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cachetools import TTLCache
@@ -21,7 +23,10 @@ KEPT_SECONDS = 300.0
 SHARED_SECONDS = 60.0
 """How long others can learn of it."""
 
-_MOST_REMEMBERED = 16_384
+_ROOM = 16 * 1024 * 1024
+"""Bytes of answers that a process remembers at most, the latest."""
+_EACH = 512
+"""Bytes that an answer costs beside its document."""
 _LOOK_EVERY = 0.05
 
 
@@ -74,7 +79,7 @@ class Deliveries:
         self._patience_with_others = patience_with_others
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: TTLCache[str, str] = TTLCache(_MOST_REMEMBERED, seconds, clock)
+        self._answers: TTLCache[str, str] = TTLCache(_ROOM, seconds, clock, getsizeof=_size)
         self._pending: dict[str, Future[str]] = {}
 
     def answer(
@@ -104,8 +109,9 @@ class Deliveries:
             mine.set_exception(_Undecided())
             raise
         with self._lock:
-            self._answers[name] = answer.document
             del self._pending[name]
+            with suppress(ValueError):  # larger than all that is remembered
+                self._answers[name] = answer.document
         mine.set_result(answer.document)
         return answer
 
@@ -142,6 +148,10 @@ class Deliveries:
             if self._clock() >= deadline or self._shared.is_away:
                 return None
             time.sleep(_LOOK_EVERY)
+
+
+def _size(document: str) -> int:
+    return sys.getsizeof(document) + _EACH
 
 
 class _Undecided(Exception):

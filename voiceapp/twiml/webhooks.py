@@ -91,14 +91,19 @@ def did(webhook: Webhook) -> str:
 
 
 @bp.route("/ivr/<number>", methods=METHODS)
-@once(_landed, is_shared=False)
-def menu(webhook: Webhook, number: str) -> str:
-    """Speak an IVR's greeting and wait for a key."""
-    visit = _visit(webhook, "menu")
+def menu(number: str) -> Response:
+    """Speak an IVR's greeting and wait for a key: nothing is decided that has to be remembered."""
+    visit = _visit(received(), "menu")
     ivr = visit.table.ivrs.get(number)
     if ivr is None or visit.progress.is_lost:
-        return _answer(webhook, visit, _in_ivr(number, _key(webhook)))
-    return visit.menu(ivr)
+        return _out_of_menu(number)
+    return respond(visit.menu(ivr))
+
+
+@once(_landed)
+def _out_of_menu(webhook: Webhook, number: str) -> str:
+    """Take a call onwards that can't hear a menu."""
+    return _answer(webhook, _visit(webhook, "menu"), _in_ivr(number, _key(webhook)))
 
 
 @bp.route("/ivr/<number>/key", methods=METHODS)
