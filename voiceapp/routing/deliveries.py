@@ -91,7 +91,7 @@ class Deliveries:
         remembered. A call without an id is decided each time, for it can't be told from others.
         """
         if not delivery.call_sid:
-            return Answer(decide())
+            return self._alone(decide)
         name = delivery.name
         mine: Future[str] = Future()
         with self._lock:
@@ -100,7 +100,7 @@ class Deliveries:
         if document is not None:
             return Answer(document, is_repeated=True)
         if pending is not mine:
-            return self._wait_for(pending) or Answer(decide())
+            return self._wait_for(pending) or self._alone(decide)
         try:
             answer = self._first(name, decide, is_shared=is_shared)
         except BaseException:
@@ -115,19 +115,25 @@ class Deliveries:
         mine.set_result(answer.document)
         return answer
 
+    def _alone(self, decide: Callable[[], str]) -> Answer:
+        """Decide without a look at what others do."""
+        with self._shared.visit():
+            return Answer(decide())
+
     def _first(self, name: str, decide: Callable[[], str], *, is_shared: bool) -> Answer:
         """Decide what is new to this process, unless another one has."""
         if not is_shared or self._shared is NOTHING_SHARED:
             return Answer(decide())
-        told = self._told(name)
-        if told is not None:
-            return told
-        try:
-            document = decide()
-        except BaseException:
-            self._shared.forget(_claimed(name))
-            raise
-        self._shared.write({_answered(name): document}, SHARED_SECONDS)
+        with self._shared.visit():
+            told = self._told(name)
+            if told is not None:
+                return told
+            try:
+                document = decide()
+            except BaseException:
+                self._shared.let_go(_claimed(name))
+                raise
+            self._shared.write({_answered(name): document}, SHARED_SECONDS)
         return Answer(document)
 
     def _wait_for(self, pending: "Future[str]") -> Answer | None:
@@ -138,14 +144,14 @@ class Deliveries:
 
     def _told(self, name: str) -> Answer | None:
         """Return what another process has answered; None where none has taken it on."""
-        if self._shared.claim(_claimed(name), SHARED_SECONDS):
-            return None
         deadline = self._clock() + self._patience_with_others
         while True:
-            [document] = self._shared.read([_answered(name)])
+            is_mine, [document] = self._shared.claim(
+                _claimed(name), SHARED_SECONDS, [_answered(name)]
+            )
             if document is not None:
                 return Answer(document, is_repeated=True)
-            if self._clock() >= deadline or self._shared.is_away:
+            if is_mine or self._clock() >= deadline:
                 return None
             time.sleep(_LOOK_EVERY)
 
