@@ -18,7 +18,7 @@ from voiceapp.demo import load_demo
 from voiceapp.extensions import db
 from voiceapp.runtime import runtime
 
-pytest_plugins = ["tests.databases", "tests.redis_server"]
+pytest_plugins = ["tests.databases", "tests.redis_server", "tests.slow_redis"]
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # machines may be busy
 hypothesis.settings.load_profile("unhurried")

@@ -40,5 +40,5 @@ def _fetched(digest: str) -> Audio | None:
         return parts.bounded.run(
             lambda: parts.recordings.fetch(digest), Deadline.after(_FETCH_BUDGET)
         )
-    except (SQLAlchemyError, OutOfTime, RuntimeError):  # the last: no more threads to be had
+    except (SQLAlchemyError, OutOfTime):
         abort(503)

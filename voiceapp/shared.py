@@ -2,136 +2,176 @@
 
 import hashlib
 import hmac
-import logging
+import os
+import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from voiceapp.absence import Absence, Turn
+from voiceapp.crm.resolver import Resolve, system_resolve
+from voiceapp.timely import timely_pool
 from voiceapp.vault import Sealed, Vault
 
-_PATIENCE = 0.2
-"""Seconds that one step may take: a caller waits meanwhile."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+PATIENCE = 0.2
+"""Seconds that Redis may keep a caller waiting: in a visit for all steps, else for each."""
 
-log = logging.getLogger(__name__)
+_LET_GO = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1])"
+_COUNT = """
+redis.call('set', KEYS[1], 0, 'px', ARGV[2], 'nx')
+local number = redis.call('incrby', KEYS[1], ARGV[1])
+if number < 1 then redis.call('del', KEYS[1]) end
+return number
+"""
 
-T = TypeVar("T")
+_Command: TypeAlias = tuple[str | bytes | int, ...]
+
+
+class _Caller(threading.local):
+    """Whom a thread keeps waiting: for how long yet, and what is still to be written."""
+
+    def __init__(self) -> None:
+        self.is_visiting = False
+        self.left = PATIENCE
+        self.until = 0.0
+        self.unwritten: list[_Command] = []
 
 
 class RedisShared:
     """Shares through the Redis at `url` (`redis://…`, `rediss://…`); see `crm.shared.Shared`.
 
     Whoever can read the Redis learns nothing: names are hashed with `key`, texts are sealed by
-    the vault. After a failure Redis is left alone for a while that grows to half a minute, so
-    that of many calls only one waits.
+    the vault. A Redis that fails, or is too slow for a visit, is left alone for a while that grows
+    to half a minute; then one caller tries it, and the others go on without until it was quick.
     """
 
     def __init__(
-        self, url: str, key: str, vault: Vault, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        key: str,
+        vault: Vault,
+        *,
+        resolve: Resolve = system_resolve,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = Redis(connection_pool=timely_pool(url, self._remaining, PATIENCE, resolve))
         self._key = key.encode()
         self._vault = vault
         self._clock = clock
-        self._lock = threading.Lock()
-        self._away_until = 0.0
-        self._pause = 0.0
+        self._absence = Absence(clock)
+        self._caller = _Caller()
+        self._name = secrets.token_hex(8)
 
     @property
     def is_away(self) -> bool:
-        """Say whether the last that was asked of Redis failed."""
-        return self._pause > 0
+        """Say whether Redis is left alone."""
+        return self._absence.is_away
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """Wait no longer in sum than for one step, and write together."""
+        caller = self._caller
+        caller.is_visiting, caller.left = True, PATIENCE
+        try:
+            yield
+        finally:
+            caller.is_visiting = False
+            if caller.unwritten:
+                self._do()
+            caller.left = PATIENCE
 
     def read(self, names: Sequence[str]) -> Sequence[str | None]:
         """Return what is kept under each name; None for nothing, and for what can't be opened."""
-        keys = [self._hashed(name) for name in names]
-        nothing: list[bytes | str | None] = [None] * len(keys)
-        kept = self._try(lambda: self._redis.mget(keys), otherwise=nothing)
-        return [self._opened(one) for one in kept]
+        replies = self._do(("MGET", *map(self._hashed, names)))
+        return [None] * len(names) if replies is None else self._texts(replies[0])
+
+    def claim(
+        self, name: str, seconds: float, names: Sequence[str]
+    ) -> tuple[bool, Sequence[str | None]]:
+        """Take something on, and read. Without Redis everybody may."""
+        take: _Command = (
+            *("SET", self._hashed(name), self._myself()),
+            *("PX", _milliseconds(seconds), "NX"),
+        )
+        replies = self._do(take, ("MGET", *map(self._hashed, names)))
+        if replies is None:
+            return True, [None] * len(names)
+        return bool(replies[0]), self._texts(replies[1])
 
     def write(self, texts: Mapping[str, str], seconds: float) -> None:
         """Keep texts under their names."""
-        milliseconds = max(int(seconds * 1000), 1)
-
-        def write() -> None:
-            pipeline = self._redis.pipeline(transaction=False)
-            for name, text in texts.items():
-                pipeline.set(self._hashed(name), self._vault.seal_text(text), px=milliseconds)
-            pipeline.execute()
-
-        self._try(write, otherwise=None)
-
-    def claim(self, name: str, seconds: float) -> bool:
-        """Take something on; False while another has done so. Without Redis everybody may."""
-        milliseconds = max(int(seconds * 1000), 1)
-        return self._try(
-            lambda: bool(self._redis.set(self._hashed(name), b"", px=milliseconds, nx=True)),
-            otherwise=True,
+        self._write(
+            ("SET", self._hashed(name), self._vault.seal_text(text), "PX", _milliseconds(seconds))
+            for name, text in texts.items()
         )
 
+    def let_go(self, name: str) -> None:
+        """Let go of what was claimed here, unless the claim has run out and is another's."""
+        self._write([("EVAL", _LET_GO, 1, self._hashed(name), self._myself())])
+
     def forget(self, *names: str) -> None:
-        """Let go of what is kept, or was claimed, under names."""
-        self._try(lambda: self._redis.delete(*map(self._hashed, names)), otherwise=0)
+        """Forget what is kept under names."""
+        self._write([("DEL", *map(self._hashed, names))])
 
     def count(self, name: str, amount: int, seconds: float) -> int | None:
         """Add to a number that is forgotten so many seconds after it began; return what it is.
 
         A number below 1 is forgotten at once. Without Redis there is none.
         """
-        key, milliseconds = self._hashed(name), max(int(seconds * 1000), 1)
+        counted = ("EVAL", _COUNT, 1, self._hashed(name), amount, _milliseconds(seconds))
+        replies = self._do(counted)
+        return None if replies is None else int(replies[0])
 
-        def add() -> int:
-            pipeline = self._redis.pipeline()
-            pipeline.set(key, 0, px=milliseconds, nx=True)
-            pipeline.incrby(key, amount)
-            number = int(pipeline.execute()[1])
-            if number < 1:
-                self._redis.delete(key)
-            return number
+    def _write(self, commands: Iterable[_Command]) -> None:
+        """Do what nobody waits for: in a visit along with what comes next, or at its end."""
+        if self._caller.is_visiting:
+            self._caller.unwritten += commands
+        else:
+            self._do(*commands)
 
-        nothing: int | None = None
-        return self._try(add, otherwise=nothing)
-
-    def _try(self, step: Callable[[], T], *, otherwise: T) -> T:
-        if self._clock() < self._away_until:
-            return otherwise
+    def _do(self, *commands: _Command) -> list[Any] | None:
+        """Return what Redis says to commands, after what is still to be written; None without."""
+        caller = self._caller
+        unwritten, caller.unwritten = caller.unwritten, []
+        if caller.left <= 0 or (turn := self._absence.turn()) is Turn.LEAVE:
+            return None
+        began = self._clock()
+        caller.until = began + caller.left
         try:
-            result = step()
+            replies = self._replies([*unwritten, *commands])
         except (RedisError, OSError) as error:
-            self._note_trouble(error)
-            return otherwise
-        if self._pause:
-            self._note_return()
-        return result
+            self._absence.began(error)
+            return None
+        finally:
+            took = self._clock() - began
+            if caller.is_visiting:
+                caller.left -= took
+        if turn is Turn.TRY:
+            self._absence.was_tried(took)
+        return replies[len(unwritten) :]
 
-    def _note_trouble(self, error: Exception) -> None:
-        with self._lock:
-            if self._clock() < self._away_until:
-                return  # another thread has met the same trouble
-            if not self._pause:
-                log.warning("Redis is away; nothing is shared: %s", type(error).__name__)
-            self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._away_until = self._clock() + self._pause
+    def _replies(self, commands: Sequence[_Command]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return pipeline.execute()
 
-    def _note_return(self) -> None:
-        with self._lock:
-            if self._pause:
-                log.warning("Redis is back")
-            self._pause = self._away_until = 0.0
+    def _remaining(self) -> float:
+        return self._caller.until - self._clock()
+
+    def _myself(self) -> str:
+        return f"{self._name} {os.getpid()}"
 
     def _hashed(self, name: str) -> str:
         digest = hmac.new(self._key, name.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return f"voiceapp:{digest.hexdigest()}"
+
+    def _texts(self, kept: Sequence[bytes | str | None]) -> Sequence[str | None]:
+        return [self._opened(one) for one in kept]
 
     def _opened(self, kept: bytes | str | None) -> str | None:
         if not kept:
@@ -142,3 +182,7 @@ class RedisShared:
             )
         except Sealed:
             return None
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(int(seconds * 1000), 1)

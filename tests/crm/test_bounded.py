@@ -122,6 +122,20 @@ def test_work_that_finds_room_in_time_is_done(release):
     assert bounded.run(lambda: "done", Deadline.after(10)) == "done"
 
 
+def test_without_a_thread_to_be_had_the_work_is_out_of_time(monkeypatch):
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    bounded = Bounded(threads=1)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", start)
+        for _ in range(3):
+            with pytest.raises(OutOfTime):
+                bounded.run(lambda: "done", Deadline.after(10))
+
+    assert bounded.run(lambda: "done", Deadline.after(10)) == "done"
+
+
 _HANG_AND_END = """
 import time
 from voiceapp.crm.bounded import Bounded, OutOfTime

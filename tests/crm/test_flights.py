@@ -91,6 +91,9 @@ def test_who_waits_for_another_waits_no_longer_than_their_budget(pool, lookup):
     reply = ask(lookup, crm, ADA, "CA2", seconds=0.1)
 
     assert isinstance(reply.answer, CrmOutOfTime)
+    # and the call does not wait once more
+    again = ask(lookup, crm, ADA, "CA2", seconds=10)
+    assert (again.answer, again.is_of_call) == (reply.answer, True)
     assert not first.done()
     crm.may_answer.set()
     assert first.result().answer == FOUND

@@ -17,7 +17,7 @@ from voiceapp.crm.contract import (
     Record,
     Several,
 )
-from voiceapp.crm.plain import UnreadableText, read, spell
+from voiceapp.crm.plain import Remembered, UnreadableText, read, spell
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text()
 VALUES = st.recursive(
@@ -42,22 +42,21 @@ def types(value: object) -> object:
 def test_a_record_comes_back_as_it_was(values, matched_by, stored):
     said = Found(values, matched_by, stored)
 
-    again, at = read(spell(said, 12.5))
+    again = read(spell(Remembered(said, 12.5)))
 
-    assert again == said
-    assert types(again.values) == types(values)
-    assert at == 12.5
+    assert again == Remembered(said, 12.5)
+    assert types(again.said.values) == types(values)
 
 
 @given(st.lists(RECORDS, max_size=3))
 def test_several_come_back_as_they_were(records):
     said = Several(len(records), tuple(records))
 
-    assert read(spell(said, 1)) == (said, 1)
+    assert read(spell(Remembered(said, 1))) == Remembered(said, 1)
 
 
 def test_nobody_comes_back_as_nobody():
-    assert read(spell(NotFound(), 1)) == (NotFound(), 1)
+    assert read(spell(Remembered(NotFound(), 1))) == Remembered(NotFound(), 1)
 
 
 def kinds_of_trouble() -> list[type[CrmError]]:
@@ -69,14 +68,22 @@ def kinds_of_trouble() -> list[type[CrmError]]:
 def test_trouble_comes_back_as_what_it_was(kind):
     said = kind("The CRM is “away”.")
 
-    again, _ = read(spell(said, 1))
+    again = read(spell(Remembered(said, 1))).said
 
     assert type(again) is kind
     assert str(again) == str(said)
 
 
+def test_what_stood_in_comes_back_with_the_reason():
+    again = read(spell(Remembered(NotFound(), 1, True, CrmUnavailable("It is away."))))
+
+    assert (again.said, again.is_older) == (NotFound(), True)
+    assert isinstance(again.trouble, CrmUnavailable)
+    assert str(again.trouble) == "It is away."
+
+
 def test_how_long_to_wait_is_not_told_on():
-    again, _ = read(spell(CrmThrottled("Too often.", 60), 1))
+    again = read(spell(Remembered(CrmThrottled("Too often.", 60), 1))).said
 
     assert isinstance(again, CrmThrottled)
     assert again.retry_after is None
@@ -97,6 +104,7 @@ def test_how_long_to_wait_is_not_told_on():
         '{"at": 1, "said": ["found", {"Tier": ["thing", "x"]}, "x", null]}',
         '{"at": 1, "said": ["several", 2, [[1]]]}',
         '{"at": 1, "said": ["error", "ValueError", "x"]}',
+        '{"at": 1, "said": ["not found"], "trouble": ["not found"]}',
         "[" * 100_000,
     ],
 )
@@ -106,7 +114,7 @@ def test_what_is_no_answer_is_refused(text):
 
 
 def test_a_text_has_the_outcome_in_it_for_whoever_looks_into_it():
-    assert json.loads(spell(CrmUnavailable("Away."), 1)) == {
+    assert json.loads(spell(Remembered(CrmUnavailable("Away."), 1))) == {
         "at": 1,
         "said": ["error", "CrmUnavailable", "Away."],
     }
@@ -115,6 +123,6 @@ def test_a_text_has_the_outcome_in_it_for_whoever_looks_into_it():
 def test_exact_numbers_stay_exact():
     said = Found({"Balance": Decimal("0.10")}, "phone number")
 
-    again, _ = read(spell(said, 1))
+    again = read(spell(Remembered(said, 1))).said
 
     assert str(again.values["Balance"]) == "0.10"

@@ -53,7 +53,7 @@ def test_an_answer_counts_for_other_calls_until_it_is_too_old(ask, crm, clock):
     crm.answer = SILVER
 
     clock.now += 299
-    assert ask() == Reply(FOUND, ms=0, age=299)
+    assert ask() == Reply(FOUND, ms=0, age=299, is_older=True)
 
     clock.now += 1
     assert ask() == Reply(SILVER, ms=0, age=0)
@@ -61,23 +61,22 @@ def test_an_answer_counts_for_other_calls_until_it_is_too_old(ask, crm, clock):
 
 
 def test_each_rule_has_its_own_age(ask, crm, clock):
-    ask(ages=Ages(fresh=30))
-    ask(ages=Ages(fresh=300))
+    ask(ages=Ages(fresh=30, kept=300))
     crm.answer = SILVER
     clock.now += 60
 
     assert ask(ages=Ages(fresh=300)).answer == FOUND
-    assert ask(ages=Ages(fresh=30)).answer == SILVER
+    assert ask(ages=Ages(fresh=30, kept=300)).answer == SILVER
     assert ask(ages=Ages(fresh=300)).answer == SILVER
 
 
 def test_what_one_rule_wants_longer_another_does_not_cut_short(ask, crm, clock):
-    ask(ages=Ages(fresh=300))
-    ask(ages=Ages(fresh=0, stale=30))
+    ask(ages=Ages(fresh=300, kept=300))
+    ask(ages=Ages(fresh=0, stale=30, kept=300))
     clock.now += 200
     crm.answer = AWAY
 
-    assert ask(ages=Ages(fresh=300)) == Reply(FOUND, ms=0, age=200)
+    assert ask(ages=Ages(fresh=300)) == Reply(FOUND, ms=0, age=200, is_older=True)
 
 
 @pytest.mark.parametrize("ages", [Ages(), Ages(stale=3600)], ids=["nothing kept", "only stale"])
@@ -95,7 +94,7 @@ def test_an_answer_that_leads_to_nobody_counts_shortly(ask, crm, clock, answer):
     crm.answer = FOUND
 
     clock.now += 14
-    assert ask() == Reply(answer, ms=0, age=14)
+    assert ask() == Reply(answer, ms=0, age=14, is_older=True)
 
     clock.now += 1
     assert ask() == Reply(FOUND, ms=0, age=0)
@@ -115,7 +114,7 @@ def test_where_the_crm_fails_an_old_answer_stands_in(ask, crm, clock, trouble):
     crm.answer, crm.seconds = trouble, 3
     clock.now += 3596
 
-    assert ask() == Reply(FOUND, ms=3000, age=3599, trouble=trouble)
+    assert ask() == Reply(FOUND, ms=3000, age=3599, is_older=True, trouble=trouble)
 
     assert ask() == Reply(trouble, ms=3000, age=0)
 
@@ -128,6 +127,21 @@ def test_only_somebody_stands_in(ask, crm, clock, answer):
     clock.now += 20
 
     assert ask().answer is AWAY
+
+
+@pytest.mark.parametrize("ages", [USUAL, Ages(stale=3600)], ids=["usual", "asked each time"])
+@pytest.mark.parametrize("answer", [NotFound(), Several(2)])
+def test_nobody_stands_in_of_whom_the_crm_has_since_said_something_else(
+    ask, crm, clock, answer, ages
+):
+    ask(ages=ages)
+    clock.now += 300
+    crm.answer = answer
+    ask(ages=ages)
+    crm.answer = AWAY
+    clock.now += 60
+
+    assert ask(ages=ages).answer is AWAY
 
 
 def test_a_rule_may_want_no_old_answer(ask, crm, clock):
@@ -145,7 +159,9 @@ def test_for_the_rest_of_a_call_what_stood_in_counts(ask, crm, clock):
     ask(call="CA")
     asked = len(crm.asked)
 
-    assert ask(call="CA") == Reply(FOUND, ms=0, age=600, is_of_call=True)
+    assert ask(call="CA") == Reply(
+        FOUND, ms=0, age=600, is_of_call=True, is_older=True, trouble=AWAY
+    )
     assert len(crm.asked) == asked
 
 
@@ -155,7 +171,7 @@ def test_for_the_rest_of_a_call_what_was_remembered_counts(ask, crm, clock):
     ask(call="CA")
     clock.now += 100
 
-    assert ask(call="CA") == Reply(FOUND, ms=0, age=399, is_of_call=True)
+    assert ask(call="CA") == Reply(FOUND, ms=0, age=399, is_of_call=True, is_older=True)
 
 
 def test_what_was_said_of_one_caller_says_nothing_of_another(ask, crm):
@@ -177,7 +193,7 @@ def test_a_clock_that_is_set_back_makes_no_answer_younger_than_now(ask, clock):
     ask()
     clock.now -= 50
 
-    assert ask() == Reply(FOUND, ms=0, age=0)
+    assert ask() == Reply(FOUND, ms=0, age=0, is_older=True)
 
 
 def test_of_many_callers_the_latest_are_remembered(crm, clock):

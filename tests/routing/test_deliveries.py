@@ -105,6 +105,29 @@ def test_an_answer_is_forgotten_after_some_minutes(decide):
     assert deliveries.answer(FIRST, decide) == Answer("answer 2")
 
 
+def test_of_large_answers_fewer_are_remembered(decide):
+    deliveries = Deliveries()
+    small, large = "x" * 200, "x" * 64_000
+    for number in range(1000):
+        deliveries.answer(Delivery(f"CA{number}", FIRST.target, ""), lambda: large)
+    for number in range(1000, 2000):
+        deliveries.answer(Delivery(f"CA{number}", FIRST.target, ""), lambda: small)
+
+    kept = [
+        deliveries.answer(Delivery(f"CA{number}", FIRST.target, ""), decide).is_repeated
+        for number in range(999, 2000)
+    ]
+
+    assert all(kept)
+    assert not deliveries.answer(Delivery("CA0", FIRST.target, ""), decide).is_repeated
+
+
+def test_an_answer_larger_than_all_that_is_remembered_is_given_all_the_same():
+    huge = "x" * 20_000_000
+
+    assert Deliveries().answer(FIRST, lambda: huge) == Answer(huge)
+
+
 def test_a_second_delivery_waits_for_the_first_that_is_being_decided(decide, at_once):
     deliveries = Deliveries()
     decide.may_answer.clear()

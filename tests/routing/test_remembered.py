@@ -137,6 +137,19 @@ def test_what_was_said_to_another_user_does_not_count(inquire, crm, clients, vau
     assert inquire().answer == rules.Found("Silver")
 
 
+def test_what_one_rule_wants_longer_is_kept_whichever_rule_asked(crm, clients, clock):
+    day, short = replace(RULE, stale=86_400), replace(RULE, name="Short", fresh=30, stale=30)
+    plan = Plan(Installation(GENERAL), rules=(day, short), integrations=(ODOO,))
+    table, inquirer = compile_plan(plan, 1), Inquirer(clients, Lookup(clock))
+    inquirer.inquire(short, IncomingCall(sid="CA1", caller=ADA), table)
+    crm.answer = CrmUnavailable("It is away.")
+    clock.now += 3600
+
+    inquiry = inquirer.inquire(day, IncomingCall(sid="CA2", caller=ADA), table)
+
+    assert inquiry.answer == rules.Found("Gold")
+
+
 def test_the_directory_is_asked_anew_each_time_and_stands_in_for_itself(inquire, crm, clock):
     directory = Integration("crm", "Directory", "directory")
     inquire(integration=directory)

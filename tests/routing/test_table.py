@@ -1,6 +1,6 @@
 """A plan compiled for answering calls."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,10 +38,10 @@ def rule(name: str, field: str, *, crm: str = "directory", module: str = "Contac
 
 RULES = (
     rule("VIP", "Tier"),
-    rule("Balance", "Balance"),
+    replace(rule("Balance", "Balance"), stale=86_400),
     rule("Club", "Tier"),
     rule("Lead", "Status", module="Leads"),
-    rule("Owner", "Owner", crm="web", module=""),
+    replace(rule("Owner", "Owner", crm="web", module=""), fresh=7200),
 )
 PLAN = Plan(
     installation=Installation(GENERAL, "DE", "Europe/Berlin", Voice("Polly.Vicki", "de-DE")),
@@ -70,6 +70,7 @@ def test_a_table_is_looked_up_by_number_and_name():
             ("directory", "Leads"): ("Status",),
             ("web", ""): ("Owner",),
         },
+        kept={"directory": 86_400, "web": 7200},
         safe=GENERAL,
         voice=Voice("Polly.Vicki", "de-DE"),
         country="DE",
@@ -88,6 +89,7 @@ def test_the_smallest_plan_is_a_table():
         integrations={},
         recordings={},
         fields={},
+        kept={},
         safe=GENERAL,
         voice=Voice("Polly.Joanna", "en-US"),
         country="US",

@@ -1,6 +1,8 @@
 """Which table a call follows: the one that it began with, as long as that can be had."""
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -217,3 +219,76 @@ def test_an_older_release_does_not_take_the_place_of_a_newer(tables):
     take(tables, 2, 1)
 
     assert tables.newest == table(2)
+
+
+class SlowReleases(Releases):
+    """Documents that are read when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read = threading.Event()
+        self.may_be_read = threading.Event()
+
+    def read(self, number: int) -> str | None:
+        document = super().read(number)
+        self.is_read.set()
+        assert self.may_be_read.wait(20)
+        return document
+
+
+def test_of_many_calls_that_follow_an_older_release_one_fetches_it():
+    releases = SlowReleases()
+    releases.publish(1)
+    tables = Tables(releases.read)
+    take(tables, 2, 3, 4)
+
+    with ThreadPoolExecutor(8) as pool:
+        followed = [pool.submit(tables.following, 1) for _ in range(8)]
+        assert releases.is_read.wait(20)
+        releases.may_be_read.set()
+
+    assert [one.result() for one in followed] == [(table(1), "")] * 8
+    assert releases.reads == [1]
+
+
+def test_who_has_waited_long_enough_for_another_follows_the_newest():
+    releases = SlowReleases()
+    releases.publish(1)
+    tables = Tables(releases.read, patience=0.05)
+    take(tables, 2, 3, 4)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(tables.following, 1)
+        assert releases.is_read.wait(20)
+        followed, note = tables.following(1)
+        releases.may_be_read.set()
+
+    assert (followed, note != "") == (table(4), True)
+    assert first.result() == (table(1), "")
+
+
+@pytest.mark.parametrize("document", [None, "{"], ids=["not to be had", "unreadable"])
+def test_a_release_that_can_not_be_had_is_asked_for_again_after_some_seconds(releases, document):
+    now = [0.0]
+    tables = Tables(releases.read, clock=lambda: now[0])
+    take(tables, 4)
+    if document:
+        releases.documents[1] = document
+
+    for _ in range(3):
+        assert tables.following(1)[0] == table(4)
+    assert releases.reads == [1]
+
+    releases.publish(1)
+    now[0] = 5
+    assert tables.following(1) == (table(1), "")
+    assert releases.reads == [1, 1]
+
+
+def test_a_release_that_comes_by_itself_is_followed_at_once(tables, releases):
+    take(tables, 4)
+    tables.following(5)
+
+    take(tables, 5)
+
+    assert tables.following(5) == (table(5), "")

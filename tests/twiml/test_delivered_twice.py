@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -15,7 +16,7 @@ from voiceapp.routing import trial as trials
 from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Did
 from voiceapp.rules.rule import Destination, DestinationKind
-from voiceapp.runtime import runtime
+from voiceapp.runtime import attach, runtime
 
 FIELDS = {"CallSid": "CA1", "From": ADA, "To": SALES, "CallStatus": "ringing"}
 
@@ -97,6 +98,26 @@ def test_another_process_answers_the_same_where_redis_is(
     again = poster(second)("/twiml/did", **FIELDS).text
 
     assert again == answer
+    assert calls_in(instance / "journal") == ["CA1"]
+
+
+def test_a_menu_is_spoken_anew_and_takes_no_place_in_memory(app: Flask, twilio: Post):
+    def answer(*_: object, **__: object) -> None:
+        raise AssertionError("A menu decides nothing.")
+
+    attach(app, replace(app.extensions["voiceapp"], deliveries=SimpleNamespace(answer=answer)))
+
+    first, second = (twilio("/twiml/ivr/801?r=1&n=1", **FIELDS) for _ in range(2))
+
+    assert "<Gather" in first.text
+    assert second.text == first.text
+
+
+def test_who_can_not_hear_a_menu_is_taken_onwards_once(app: Flask, twilio: Post, instance: Path):
+    first, second = (twilio("/twiml/ivr/999?r=1&n=1", **FIELDS) for _ in range(2))
+
+    assert ">general</Enqueue>" in first.text
+    assert second.text == first.text
     assert calls_in(instance / "journal") == ["CA1"]
 
 

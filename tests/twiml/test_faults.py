@@ -101,6 +101,7 @@ def test_a_journal_that_fails_keeps_no_caller_from_where_they_go(
 
     assert (response.status_code, response.text) == (200, expected)
     assert "A decision is not in the journal" in caplog.messages
+    assert parts_of(app).metrics.lost_rows() == 1
 
 
 def assert_explained(instance: Path, why: str) -> None:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):
-    """The work was not done when the deadline passed."""
+    """The work was not done when the deadline passed, or could not be begun."""
 
 
 class Bounded:
@@ -26,16 +26,17 @@ class Bounded:
     def run(self, work: Callable[[], T], deadline: Deadline) -> T:
         """Return what `work` returns, or raise what it raises.
 
-        Raises OutOfTime when the deadline passes first; the work is then left to itself.
+        Raises OutOfTime when the deadline passes first; the work is then left to itself. Without a
+        thread to be had that is at once.
         """
         if not self._room.acquire(timeout=max(deadline.remaining(), 0)):
             raise OutOfTime
         future: Future[T] = Future()
         try:
             threading.Thread(target=self._work, args=(work, future), daemon=True).start()
-        except RuntimeError:  # no more threads are to be had
+        except RuntimeError as error:  # no more threads are to be had
             self._room.release()
-            raise
+            raise OutOfTime from error
         try:
             return future.result(timeout=max(deadline.remaining(), 0))
         except TimeoutError as error:

@@ -1,9 +1,9 @@
 """Around any client: the budget, what is remembered, and trouble turned into a value."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.contract import (
@@ -16,34 +16,29 @@ from voiceapp.crm.contract import (
 )
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.flights import Flights, OutOfPatience
-from voiceapp.crm.memory import Memory, Question, Remembered
-from voiceapp.crm.plain import Said
+from voiceapp.crm.memory import Known, Memory, Question
+from voiceapp.crm.plain import Remembered, Said
 
 _UNCLEAR_FRESH = 15.0
 """Seconds that an answer counts at most that leads to nobody: somebody may be about to mend it."""
-_POLL = 0.02
+_POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """For how many seconds an answer counts as it is, and where the CRM fails, in its place."""
+    """For how many seconds an answer counts as it is, and where the CRM fails, in its place.
+
+    `kept` is how long it is of use to somebody, if that is longer.
+    """
 
     fresh: float = 0.0
     stale: float = 0.0
+    kept: float = 0.0
 
     @property
     def longest(self) -> float:
         """Return how old an answer may be at most, to be of any use."""
-        return max(self.fresh, self.stale)
-
-    def kept(self, said: Said) -> float:
-        """Return how long it is worth while to remember what was said."""
-        match said:
-            case Found():
-                return self.longest
-            case CrmError():
-                return 0.0
-        return min(self.fresh, _UNCLEAR_FRESH)
+        return max(self.fresh, self.stale, self.kept)
 
     def is_fresh(self, said: Said, age: float) -> bool:
         """Say whether an answer counts as it is."""
@@ -63,13 +58,15 @@ class Reply:
     """What asking came to: an answer or the trouble, how long it took, how old it is.
 
     `ms` is the time spent asking now, `age` the seconds since the CRM said it, `is_of_call` that
-    it said so in this very call. `trouble` is why an old answer stands in for a new one.
+    the call was told so before, `is_older` that the CRM said it before the call asked. `trouble`
+    is why an old answer stands in for a new one.
     """
 
     answer: Said
     ms: float
     age: float
     is_of_call: bool = False
+    is_older: bool = False
     trouble: CrmError | None = None
 
 
@@ -86,6 +83,19 @@ class _Errand:
     call: CallFacts
     deadline: Deadline
     ages: Ages
+    is_first: bool
+    began: float
+
+    def seconds(self) -> float:
+        """Return for how long it is worth while to ask."""
+        return max(self.deadline.remaining(), 0.001)
+
+
+class _Landed(NamedTuple):
+    """What asking came to for the one who led, and what was said anew, for those who waited."""
+
+    reply: Reply
+    said: Said | None
 
 
 class Lookup:
@@ -104,7 +114,7 @@ class Lookup:
         self.clock = clock
         self._memory = memory or Memory(clock=clock)
         self._breakers = breakers or Breakers()
-        self._flights: Flights[Said] = Flights()
+        self._flights: Flights[_Landed] = Flights()
 
     def ask(
         self,
@@ -113,64 +123,84 @@ class Lookup:
         call: CallFacts,
         deadline: Deadline,
         ages: Ages = NOTHING_KEPT,
+        *,
+        is_first: bool = False,
     ) -> Reply:
-        """Return what the CRM says before the deadline; trouble with it is a reply, too."""
-        began = self.clock()
-        errand = _Errand(client, question, call, deadline, ages)
-        told, last = self._memory.recall(question, call.call_id, ages.longest, self._fresh(ages))
+        """Return what the CRM says before the deadline; trouble with it is a reply, too.
+
+        A call that `is_first` asking now was told nothing yet, by no process.
+        """
+        errand = _Errand(client, question, call, deadline, ages, is_first, self.clock())
+        known = self._memory.known(question, call.call_id)
+        if known.in_call is None and self._is_fresh(errand, known.last):
+            known = self._told_elsewhere(errand) or known
+        reply = self._told(errand, known)
+        while reply is None:
+            reply = self._together(errand)
+        return reply
+
+    def _told(self, errand: _Errand, known: Known) -> Reply | None:
+        """Return what counts of what is known; None if the CRM has to be asked."""
+        told, last = known.in_call, known.last
         if told is not None:
-            return Reply(told.said, 0, self._age(told), is_of_call=True)
-        if last is not None and ages.is_fresh(last.said, self._age(last)):
-            self._memory.keep_for_call(question, call.call_id, last)
-            return Reply(last.said, self._ms_since(began), self._age(last))
-        said = self._together(errand)
-        ms = self._ms_since(began)
-        if isinstance(said, CrmError) and last is not None:
-            age = self._age(last)
-            if ages.may_stand_in(last.said, age):
-                self._memory.keep_for_call(question, call.call_id, last)
-                return Reply(last.said, ms, age, trouble=said)
-        return Reply(said, ms, 0)
+            return Reply(told.said, 0, self._age(told), True, told.is_older, told.trouble)
+        if last is not None and self._is_fresh(errand, last):
+            return self._older(errand, last)
+        return None
 
-    def _together(self, errand: _Errand) -> Said:
-        """Ask, or wait for who asks the same just now."""
-        while True:
-            try:
-                said, is_mine = self._flights.join(
-                    errand.question, lambda: self._alone(errand), errand.deadline
-                )
-            except OutOfPatience:
-                return CrmOutOfTime("The CRM took longer than the budget.")
-            if is_mine:
-                return said
-            # who asked may have had less time than is left here
-            if not isinstance(said, CrmOutOfTime) or errand.deadline.has_passed():
-                self._remember(errand, said, NOTHING_KEPT)
-                return said
+    def _told_elsewhere(self, errand: _Errand) -> Known | None:
+        """Return what all know, if another process may have told the call something."""
+        call_id = errand.call.call_id
+        if errand.is_first or not call_id or not self._memory.is_shared:
+            return None
+        return self._memory.recall(errand.question, call_id, errand.ages.longest)
 
-    def _alone(self, errand: _Errand) -> Said:
-        """Ask the CRM, unless another process does and tells."""
-        if not errand.ages.longest:
-            return self._asked(errand)
-        if self._memory.claim(errand.question, max(errand.deadline.remaining(), 0.001)):
-            try:
-                return self._asked(errand)
-            finally:
-                self._memory.let_go(errand.question)
-        return self._overheard(errand) or self._asked(errand)
+    def _together(self, errand: _Errand) -> Reply | None:
+        """Ask, or wait for who asks the same just now; None if that told nothing."""
+        try:
+            landed, is_mine = self._flights.join(
+                errand.question, lambda: self._alone(errand), errand.deadline
+            )
+        except OutOfPatience:
+            return self._reply(errand, CrmOutOfTime("The CRM took longer than the budget."))
+        if is_mine:
+            return landed.reply
+        said = landed.said
+        # who asked may have had less time than is left here
+        if said is None or (isinstance(said, CrmOutOfTime) and not errand.deadline.has_passed()):
+            return None
+        known = self._told_elsewhere(errand)
+        if known is not None and known.in_call is not None:
+            return self._told(errand, known)
+        return self._reply(errand, said)
 
-    def _overheard(self, errand: _Errand) -> Said | None:
-        """Wait for the answer that another process gets; half of the time is left to ask for it."""
-        began = self._memory.clock()
+    def _alone(self, errand: _Errand) -> _Landed:
+        """Ask the CRM, unless another process knows, or asks and tells."""
+        memory, question, longest = self._memory, errand.question, errand.ages.longest
+        try:
+            known = memory.claim(question, errand.call.call_id, longest, errand.seconds())
+            reply = self._told(errand, known)
+            if reply is not None:
+                return _Landed(reply, None)
+            said = None if known.is_mine else self._overheard(errand, known.news)
+            said = said or self._asked(errand)
+            return _Landed(self._reply(errand, said), said)
+        finally:
+            memory.let_go(question)
+
+    def _overheard(self, errand: _Errand, before: Remembered | None) -> Said | None:
+        """Wait for what another process is told; half of the time is left to ask for it."""
         half = Deadline(self.clock() + errand.deadline.remaining() / 2, self.clock)
         while not half.has_passed():
-            threading.Event().wait(_POLL)
-            _, last = self._memory.recall(
-                errand.question, "", errand.ages.longest, lambda one: one.at >= began
-            )
-            if last is not None and last.at >= began:
-                self._memory.keep_for_call(errand.question, errand.call.call_id, last)
-                return last.said
+            time.sleep(_POLL)
+            known = self._memory.claim(errand.question, "", errand.ages.longest, errand.seconds())
+            news = known.news
+            if news is not None and (before is None or news.at != before.at):
+                if not isinstance(news.said, CrmOutOfTime):
+                    return news.said
+                before = news  # who asked had less time than is left here
+            if known.is_mine:
+                return None
         return None
 
     def _asked(self, errand: _Errand) -> Said:
@@ -180,16 +210,33 @@ class Lookup:
                 said = errand.client.find(errand.question.search, errand.call, errand.deadline)
         except CrmError as error:
             said = _bare(error)
-        self._remember(errand, said, errand.ages)
+        what = Remembered(said, self._memory.clock())
+        if not isinstance(said, CrmError):
+            self._memory.keep(errand.question, errand.ages.longest, what)
+        self._memory.tell(errand.question, what)
         return said
 
-    def _remember(self, errand: _Errand, said: Said, ages: Ages) -> None:
+    def _reply(self, errand: _Errand, said: Said) -> Reply:
+        """Return what was said, or what may stand in for trouble; the call remembers it."""
+        if isinstance(said, CrmError):
+            last = self._memory.known(errand.question, "").last
+            if last is not None and errand.ages.may_stand_in(last.said, self._age(last)):
+                return self._older(errand, last, said)
         if not isinstance(said, CrmPaused):  # which costs nothing to find out again
-            what = Remembered(said, self._memory.clock())
-            self._memory.keep(errand.question, errand.call.call_id, ages.kept(said), what)
+            self._keep_for_call(errand, Remembered(said, self._memory.clock()))
+        return Reply(said, self._ms_since(errand.began), 0)
 
-    def _fresh(self, ages: Ages) -> Callable[[Remembered], bool]:
-        return lambda last: ages.is_fresh(last.said, self._age(last))
+    def _older(self, errand: _Errand, last: Remembered, trouble: CrmError | None = None) -> Reply:
+        """Return what was said before the call asked; the call remembers that it was."""
+        self._keep_for_call(errand, Remembered(last.said, last.at, True, trouble))
+        ms = self._ms_since(errand.began)
+        return Reply(last.said, ms, self._age(last), is_older=True, trouble=trouble)
+
+    def _keep_for_call(self, errand: _Errand, what: Remembered) -> None:
+        self._memory.keep_for_call(errand.question, errand.call.call_id, what)
+
+    def _is_fresh(self, errand: _Errand, last: Remembered | None) -> bool:
+        return last is not None and errand.ages.is_fresh(last.said, self._age(last))
 
     def _age(self, what: Remembered) -> float:
         return max(self._memory.clock() - what.at, 0.0)

@@ -3,17 +3,20 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 from cachetools import TLRUCache, TTLCache
 
 from voiceapp.crm.contract import Search
-from voiceapp.crm.plain import Said, UnreadableText, read, spell
+from voiceapp.crm.plain import Remembered, UnreadableText, read, spell
 from voiceapp.crm.shared import NOTHING_SHARED, Shared
 
-_MOST_CALLS, _CALL_SECONDS = 2048, 900
+_MOST_CALLS, _CALL_SECONDS = 16_384, 900
 _MOST_ANSWERS = 10_000
+_NEWS_SECONDS = 2.0
+"""How long an answer is there for those who wait for it; they look more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ class Question:
         return json.dumps(spelled)
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What a CRM said, and when (seconds since 1970)."""
+class Known(NamedTuple):
+    """What is known of a question: what the call was told before, and what was said last at all.
 
-    said: Said
-    at: float
+    `news` is what was told last to those who wait for an answer. `is_mine` says that it may be
+    asked now: no other process does.
+    """
+
+    in_call: Remembered | None
+    last: Remembered | None
+    news: Remembered | None = None
+    is_mine: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +72,18 @@ class _Kept:
     remembered: Remembered
     until: float
 
-    def held(self, seconds: float) -> "_Kept":
-        """Return it, kept until it is so many seconds old."""
-        return _Kept(self.remembered, self.remembered.at + seconds)
-
 
 class Memory:
-    """What CRMs said, in this process and, where something is shared, in all; for many threads."""
+    """What CRMs said, in this process and, where something is shared, in all; for many threads.
+
+    For calls it has room for the latest 16,384 answers of a quarter of an hour.
+    """
 
     def __init__(
         self, shared: Shared = NOTHING_SHARED, clock: Callable[[], float] = time.time
     ) -> None:
         self.clock = clock
+        self.is_shared = shared is not NOTHING_SHARED
         self._shared = shared
         self._calls: TTLCache[tuple[str, Question], Remembered]
         self._calls = TTLCache(_MOST_CALLS, _CALL_SECONDS, clock)
@@ -83,73 +91,77 @@ class Memory:
         self._answers = TLRUCache(_MOST_ANSWERS, lambda _question, kept, _now: kept.until, clock)
         self._lock = threading.Lock()
 
-    def recall(
-        self,
-        question: Question,
-        call_id: str,
-        seconds: float,
-        is_enough: Callable[[Remembered], bool],
-    ) -> tuple[Remembered | None, Remembered | None]:
-        """Return what was said earlier in the call, and what was said last at all.
-
-        Other processes may know more. They are asked unless what is known here `is_enough`, and
-        what they know is kept here, too, until it is so many `seconds` old.
-        """
+    def known(self, question: Question, call_id: str) -> Known:
+        """Return what this process knows."""
         with self._lock:
             in_call = self._calls.get((call_id, question)) if call_id else None
             kept = self._answers.get(question)
-            if kept is not None and kept.until < kept.remembered.at + seconds:
-                self._answers[question] = kept.held(seconds)
-        last = kept.remembered if kept else None
-        if in_call is not None or (last is not None and is_enough(last)):
-            return in_call, last
-        if self._shared is NOTHING_SHARED:  # spares the names
-            return None, last
-        told, newest = map(
-            _remembered, self._shared.read([_call(call_id, question), _answer(question)])
-        )
-        if told is not None:
-            self.keep_for_call(question, call_id, told)
-        if newest is not None and (last is None or newest.at > last.at):
-            self._take(question, newest, newest.at + seconds)
-            last = newest
-        return told if call_id else None, last
+        return Known(in_call, kept.remembered if kept else None)
 
-    def keep(self, question: Question, call_id: str, seconds: float, what: Remembered) -> None:
-        """Keep what was said: for the rest of the call, and for others so many seconds."""
-        if call_id:
-            self.keep_for_call(question, call_id, what)
-        if seconds > 0:
-            self._take(question, what, what.at + seconds)
-        if self._shared is NOTHING_SHARED:  # spares the texts
-            return
-        if call_id:
-            self._shared.write({_call(call_id, question): _text(what)}, _CALL_SECONDS)
-        if seconds > 0:
-            self._shared.write({_answer(question): _text(what)}, seconds)
+    def recall(self, question: Question, call_id: str, seconds: float) -> Known:
+        """Return what all processes know; this one remembers it, too, for so many seconds."""
+        if not self.is_shared:
+            return self.known(question, call_id)
+        texts = self._shared.read(_names(question, call_id))
+        return self._learned(question, call_id, seconds, texts)
 
-    def keep_for_call(self, question: Question, call_id: str, what: Remembered) -> None:
-        """Keep for the rest of a call what others may know already."""
-        if call_id:
-            with self._lock:
-                self._calls[call_id, question] = what
-
-    def claim(self, question: Question, seconds: float) -> bool:
-        """Take it on to ask; False while another process does."""
-        if self._shared is NOTHING_SHARED:
-            return True
-        return self._shared.claim(_asking(question), seconds)
+    def claim(self, question: Question, call_id: str, seconds: float, budget: float) -> Known:
+        """Return what all know, and take it on to ask within the budget unless another does."""
+        if not self.is_shared:
+            return self.known(question, call_id)
+        name = _asking(question)
+        is_mine, texts = self._shared.claim(name, budget, _names(question, call_id))
+        return self._learned(question, call_id, seconds, texts)._replace(is_mine=is_mine)
 
     def let_go(self, question: Question) -> None:
-        """Let others ask again."""
-        if self._shared is not NOTHING_SHARED:
-            self._shared.forget(_asking(question))
+        """Let others ask."""
+        if self.is_shared:
+            self._shared.let_go(_asking(question))
 
-    def _take(self, question: Question, what: Remembered, until: float) -> None:
+    def tell(self, question: Question, what: Remembered) -> None:
+        """Tell those who wait for an answer in other processes."""
+        if self.is_shared:
+            self._shared.write({_news(question): spell(what)}, _NEWS_SECONDS)
+
+    def keep(self, question: Question, seconds: float, what: Remembered) -> None:
+        """Keep what was said for so many seconds."""
+        if seconds > 0:
+            self._take(question, seconds, what)
+            if self.is_shared:
+                self._shared.write({_answer(question): spell(what)}, seconds)
+
+    def keep_for_call(self, question: Question, call_id: str, what: Remembered) -> None:
+        """Keep what a call was told for the rest of it."""
+        if call_id:
+            self._take_for_call(question, call_id, what)
+            if self.is_shared:
+                self._shared.write({_call(call_id, question): spell(what)}, _CALL_SECONDS)
+
+    def _learned(
+        self, question: Question, call_id: str, seconds: float, texts: Sequence[str | None]
+    ) -> Known:
+        """Add what others know to what is known here."""
+        in_call, last, news = map(_remembered, texts)
+        here = self.known(question, call_id)
+        if in_call is not None and call_id:
+            self._take_for_call(question, call_id, in_call)
+        if last is None or (here.last is not None and here.last.at >= last.at):
+            last = here.last
+        else:
+            self._take(question, seconds, last)
+        return Known(in_call if call_id else None, last, news)
+
+    def _take(self, question: Question, seconds: float, what: Remembered) -> None:
         with self._lock:
-            before = self._answers.get(question)
-            # another rule may want it longer
-            self._answers[question] = _Kept(what, max(until, before.until if before else 0))
+            self._answers[question] = _Kept(what, what.at + seconds)
+
+    def _take_for_call(self, question: Question, call_id: str, what: Remembered) -> None:
+        with self._lock:
+            self._calls[call_id, question] = what
+
+
+def _names(question: Question, call_id: str) -> tuple[str, str, str]:
+    return _call(call_id, question), _answer(question), _news(question)
 
 
 def _call(call_id: str, question: Question) -> str:
@@ -160,18 +172,18 @@ def _answer(question: Question) -> str:
     return f"answer {question.name()}"
 
 
+def _news(question: Question) -> str:
+    return f"news {question.name()}"
+
+
 def _asking(question: Question) -> str:
     return f"asking {question.name()}"
-
-
-def _text(remembered: Remembered) -> str:
-    return spell(remembered.said, remembered.at)
 
 
 def _remembered(text: str | None) -> Remembered | None:
     if text is None:
         return None
     try:
-        return Remembered(*read(text))
+        return read(text)
     except UnreadableText:
         return None

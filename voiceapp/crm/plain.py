@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -22,16 +23,40 @@ class UnreadableText(ValueError):
     """A text is no answer that this release of voiceapp can read."""
 
 
-def spell(said: Said, at: float) -> str:
-    """Return an answer, or what went wrong, with the moment it was said (seconds since 1970)."""
-    return json.dumps({"at": at, "said": _spelled(said)}, separators=(",", ":"))
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a CRM said, or what went wrong, and when (seconds since 1970).
+
+    Of a call: `is_older` says that it was said before the call asked, `trouble` what kept the CRM
+    from being asked anew.
+    """
+
+    said: Said
+    at: float
+    is_older: bool = False
+    trouble: CrmError | None = None
 
 
-def read(text: str) -> tuple[Said, float]:
+def spell(what: Remembered) -> str:
+    """Return what is remembered as a text."""
+    plain: dict[str, Any] = {"at": what.at, "said": _spelled(what.said)}
+    if what.is_older:
+        plain["older"] = True
+    if what.trouble is not None:
+        plain["trouble"] = _spelled(what.trouble)
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def read(text: str) -> Remembered:
     """Return what `spell` was given. Raises UnreadableText, and nothing else."""
     try:
         plain = json.loads(text)
-        return _read(plain["said"]), float(plain["at"])
+        return Remembered(
+            _read(plain["said"]),
+            float(plain["at"]),
+            plain.get("older") is True,
+            _trouble(plain.get("trouble")),
+        )
     except UnreadableText:
         raise
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
@@ -80,6 +105,15 @@ def _read(plain: list[Any]) -> Said:
         case ["error", str() as name, str() as message] if name in _ERRORS:
             return _ERRORS[name](message)
     raise UnreadableText("unknown answer")
+
+
+def _trouble(plain: list[Any] | None) -> CrmError | None:
+    if plain is None:
+        return None
+    trouble = _read(plain)
+    if not isinstance(trouble, CrmError):
+        raise UnreadableText("unknown trouble")
+    return trouble
 
 
 def _read_record(plain: list[Any]) -> Record:

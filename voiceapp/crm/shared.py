@@ -1,14 +1,15 @@
 """What processes and machines know together for a while."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
 class Shared(Protocol):
     """Keeps texts under names for some seconds; safe to share between threads.
 
-    It may be away: then nothing is known and nothing is kept. No method raises for that, and none
-    keeps a caller waiting.
+    It may be away, or slow: then nothing is known and nothing is kept. No method raises for that,
+    and none keeps a caller waiting for long.
     """
 
     @property
@@ -16,20 +17,36 @@ class Shared(Protocol):
         """Say whether nothing can be shared at the moment."""
         ...
 
+    def visit(self) -> AbstractContextManager[None]:
+        """Let one caller, in this thread, wait no longer for all until the end than for one step.
+
+        What is written meanwhile goes along with what is read next, or at the end.
+        """
+        ...
+
     def read(self, names: Sequence[str]) -> Sequence[str | None]:
         """Return what is kept under each name, None for nothing."""
+        ...
+
+    def claim(
+        self, name: str, seconds: float, names: Sequence[str]
+    ) -> tuple[bool, Sequence[str | None]]:
+        """Take something on, and read; say whether it is ours now and what is kept.
+
+        It is not while another has taken it on. Whoever is alone always may.
+        """
         ...
 
     def write(self, texts: Mapping[str, str], seconds: float) -> None:
         """Keep texts under their names."""
         ...
 
-    def claim(self, name: str, seconds: float) -> bool:
-        """Take something on; False while another has done so. Whoever is alone always may."""
+    def let_go(self, name: str) -> None:
+        """Let others take on what was claimed; a claim of somebody else's stays."""
         ...
 
     def forget(self, *names: str) -> None:
-        """Let go of what is kept, or was claimed, under names."""
+        """Forget what is kept under names."""
         ...
 
     def count(self, name: str, amount: int, seconds: float) -> int | None:
@@ -45,19 +62,28 @@ class NothingShared:
 
     is_away = False
 
+    def visit(self) -> AbstractContextManager[None]:
+        """Have nothing to wait for."""
+        return nullcontext()
+
     def read(self, names: Sequence[str]) -> Sequence[str | None]:
         """Know nothing."""
         return [None] * len(names)
 
+    def claim(
+        self, name: str, seconds: float, names: Sequence[str]
+    ) -> tuple[bool, Sequence[str | None]]:
+        """Let everybody."""
+        return True, [None] * len(names)
+
     def write(self, texts: Mapping[str, str], seconds: float) -> None:
         """Keep nothing."""
 
-    def claim(self, name: str, seconds: float) -> bool:
-        """Let everybody."""
-        return True
+    def let_go(self, name: str) -> None:
+        """Have nothing to let go of."""
 
     def forget(self, *names: str) -> None:
-        """Have nothing to let go of."""
+        """Have nothing to forget."""
 
     def count(self, name: str, amount: int, seconds: float) -> int | None:
         """Know no number."""

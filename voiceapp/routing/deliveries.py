@@ -5,10 +5,12 @@ decided twice: what the CRM says, or which release is the newest, may have chang
 """
 
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cachetools import TTLCache
@@ -21,7 +23,10 @@ KEPT_SECONDS = 300.0
 SHARED_SECONDS = 60.0
 """How long others can learn of it."""
 
-_MOST_REMEMBERED = 16_384
+_ROOM = 16 * 1024 * 1024
+"""Bytes of answers that a process remembers at most, the latest."""
+_EACH = 512
+"""Bytes that an answer costs beside its document."""
 _LOOK_EVERY = 0.05
 
 
@@ -74,7 +79,7 @@ class Deliveries:
         self._patience_with_others = patience_with_others
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: TTLCache[str, str] = TTLCache(_MOST_REMEMBERED, seconds, clock)
+        self._answers: TTLCache[str, str] = TTLCache(_ROOM, seconds, clock, getsizeof=_size)
         self._pending: dict[str, Future[str]] = {}
 
     def answer(
@@ -86,7 +91,7 @@ class Deliveries:
         remembered. A call without an id is decided each time, for it can't be told from others.
         """
         if not delivery.call_sid:
-            return Answer(decide())
+            return self._alone(decide)
         name = delivery.name
         mine: Future[str] = Future()
         with self._lock:
@@ -95,7 +100,7 @@ class Deliveries:
         if document is not None:
             return Answer(document, is_repeated=True)
         if pending is not mine:
-            return self._wait_for(pending) or Answer(decide())
+            return self._wait_for(pending) or self._alone(decide)
         try:
             answer = self._first(name, decide, is_shared=is_shared)
         except BaseException:
@@ -104,24 +109,31 @@ class Deliveries:
             mine.set_exception(_Undecided())
             raise
         with self._lock:
-            self._answers[name] = answer.document
             del self._pending[name]
+            with suppress(ValueError):  # larger than all that is remembered
+                self._answers[name] = answer.document
         mine.set_result(answer.document)
         return answer
+
+    def _alone(self, decide: Callable[[], str]) -> Answer:
+        """Decide without a look at what others do."""
+        with self._shared.visit():
+            return Answer(decide())
 
     def _first(self, name: str, decide: Callable[[], str], *, is_shared: bool) -> Answer:
         """Decide what is new to this process, unless another one has."""
         if not is_shared or self._shared is NOTHING_SHARED:
             return Answer(decide())
-        told = self._told(name)
-        if told is not None:
-            return told
-        try:
-            document = decide()
-        except BaseException:
-            self._shared.forget(_claimed(name))
-            raise
-        self._shared.write({_answered(name): document}, SHARED_SECONDS)
+        with self._shared.visit():
+            told = self._told(name)
+            if told is not None:
+                return told
+            try:
+                document = decide()
+            except BaseException:
+                self._shared.let_go(_claimed(name))
+                raise
+            self._shared.write({_answered(name): document}, SHARED_SECONDS)
         return Answer(document)
 
     def _wait_for(self, pending: "Future[str]") -> Answer | None:
@@ -132,16 +144,20 @@ class Deliveries:
 
     def _told(self, name: str) -> Answer | None:
         """Return what another process has answered; None where none has taken it on."""
-        if self._shared.claim(_claimed(name), SHARED_SECONDS):
-            return None
         deadline = self._clock() + self._patience_with_others
         while True:
-            [document] = self._shared.read([_answered(name)])
+            is_mine, [document] = self._shared.claim(
+                _claimed(name), SHARED_SECONDS, [_answered(name)]
+            )
             if document is not None:
                 return Answer(document, is_repeated=True)
-            if self._clock() >= deadline or self._shared.is_away:
+            if is_mine or self._clock() >= deadline:
                 return None
             time.sleep(_LOOK_EVERY)
+
+
+def _size(document: str) -> int:
+    return sys.getsizeof(document) + _EACH
 
 
 class _Undecided(Exception):

@@ -15,7 +15,7 @@ from voiceapp.routing.table import Table
 from voiceapp.routing.values import shows_digits, to_value
 from voiceapp.rules import decide as rules
 from voiceapp.rules.prefer import Contender, choose
-from voiceapp.rules.rule import FindBy, Prefer, Rule
+from voiceapp.rules.rule import FindBy, Location, Prefer, Rule
 from voiceapp.twiml.call import IncomingCall
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Inquirer:
             who = crm.Caller(call.number)
         asked = self._ask(rule, call, table, who)
         last = asked[-1].reply
-        trouble = last.trouble or (None if last.is_of_call else last.answer)
+        trouble = None if last.is_of_call else last.trouble or last.answer
         # one that is left alone is logged by the worker, and would be here at every call
         if isinstance(trouble, crm.CrmError) and not isinstance(trouble, crm.CrmPaused):
             of_rule = f"of rule {rule.name}"
@@ -79,6 +79,7 @@ class Inquirer:
             source = self._clients.source(table.integrations[rule.integration], table.country)
         except crm.CrmRefused as error:
             return (Asked(rule.module, Reply(error, 0, 0)),)
+        ages = NOTHING_KEPT if self._is_trying else _ages(rule, table, source)
         deadline = Deadline.after(float(rule.budget), self._lookup.clock)
         asked: list[Asked] = []
         for module in rule.modules:
@@ -87,7 +88,7 @@ class Inquirer:
                 asked.append(Asked(module, Reply(late, 0, 0)))
                 break
             search = crm.Search(who, module, table.fields[rule.integration, module], _order(rule))
-            asked.append(self._asked(source, rule, search, facts, deadline))
+            asked.append(self._asked(source, rule, search, facts, deadline, ages))
             reply = asked[-1].reply
             if not isinstance(reply.answer, crm.NotFound):
                 break
@@ -100,14 +101,17 @@ class Inquirer:
         search: crm.Search,
         facts: crm.CallFacts,
         deadline: Deadline,
+        ages: Ages,
     ) -> Asked:
         """Ask for the fields of all rules; where one is wrong, for those of this rule alone."""
 
         def ask(search: crm.Search) -> Reply:
             question = Question(source.name, search, source.told(facts))
-            return self._lookup.ask(source.client, question, facts, deadline, ages)
+            return self._lookup.ask(
+                source.client, question, facts, deadline, ages, is_first=is_first
+            )
 
-        ages = NOTHING_KEPT if self._is_trying else _ages(rule, source)
+        is_first = rule.location is Location.DID  # which asks as the call comes in
         reply = ask(search)
         if not isinstance(reply.answer, _MAY_BE_ANOTHERS):
             return Asked(search.module, reply)
@@ -118,8 +122,9 @@ class Inquirer:
         return Asked(search.module, replace(again, ms=reply.ms + again.ms), is_alone=True)
 
 
-def _ages(rule: Rule, source: Source) -> Ages:
-    return Ages(0 if source.is_live else rule.fresh, rule.stale)
+def _ages(rule: Rule, table: Table, source: Source) -> Ages:
+    fresh = 0 if source.is_live else rule.fresh
+    return Ages(fresh, rule.stale, table.kept[rule.integration])
 
 
 def _order(rule: Rule) -> crm.Order | None:

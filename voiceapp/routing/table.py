@@ -18,7 +18,8 @@ class Table:
     """One release, ready to be looked up; `number` is the release's.
 
     `fields` has, for each integration and module, every field that some rule reads, so that one
-    question to the CRM serves all rules of a call.
+    question to the CRM serves all rules of a call. `kept` has, for each integration, the seconds
+    for which its answers are of use to some rule.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Table:
     integrations: Mapping[str, Integration]
     recordings: Mapping[str, str]
     fields: Mapping[tuple[str, str], tuple[str, ...]]
+    kept: Mapping[str, int]
     safe: Destination
     voice: Voice
     country: str
@@ -45,7 +47,9 @@ def compile_plan(plan: Plan, number: int) -> Table:
     Raises KeyError for a time zone that this machine does not know.
     """
     fields: dict[tuple[str, str], set[str]] = defaultdict(set)
+    kept: dict[str, int] = {}
     for rule in plan.rules:
+        kept[rule.integration] = max(kept.get(rule.integration, 0), rule.fresh, rule.stale)
         for module in rule.modules:
             fields[rule.integration, module].update(rule.fields)
     return Table(
@@ -56,6 +60,7 @@ def compile_plan(plan: Plan, number: int) -> Table:
         integrations=MappingProxyType({one.key: one for one in plan.integrations}),
         recordings=MappingProxyType({one.name: one.hash for one in plan.recordings}),
         fields=MappingProxyType({asked: tuple(sorted(names)) for asked, names in fields.items()}),
+        kept=MappingProxyType(kept),
         safe=plan.installation.safe,
         voice=plan.installation.voice,
         country=plan.installation.country,

@@ -2,11 +2,14 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
+from voiceapp.crm.deadline import Deadline
+from voiceapp.crm.flights import Flights, OutOfPatience
 from voiceapp.routing.document import UnreadableDocument, parse
 from voiceapp.routing.table import Table, compile_plan
 
@@ -14,6 +17,12 @@ log = logging.getLogger(__name__)
 
 KEPT = 3
 """How many of the newest releases are at hand, and how many older ones beside them."""
+
+PATIENCE = 3.0
+"""Seconds that a call waits for an older release that another call fetches."""
+
+_MISSED_SECONDS = 5.0
+_MOST_MISSED = 256
 
 ReadDocument = Callable[[int], str | None]
 """Returns the document of a release, None if there is none or it can't be had in time."""
@@ -32,12 +41,25 @@ class Loaded:
 
 
 class Tables:
-    """Compiled releases by their number; safe to share between threads."""
+    """Compiled releases by their number; safe to share between threads.
 
-    def __init__(self, read_document: ReadDocument) -> None:
+    An older one is fetched by one call while the others that follow it wait, `patience` seconds
+    at most. One that can't be had is not asked for again for some seconds.
+    """
+
+    def __init__(
+        self,
+        read_document: ReadDocument,
+        *,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._read_document = read_document
+        self._patience = patience
         self._recent: Mapping[int, Loaded] = {}
         self._older: LRUCache[int, Loaded] = LRUCache(KEPT)
+        self._missed: TTLCache[int, None] = TTLCache(_MOST_MISSED, _MISSED_SECONDS, clock)
+        self._fetching: Flights[Table | None] = Flights()
         self._lock = threading.Lock()
 
     @property
@@ -97,14 +119,30 @@ class Tables:
         return None if loaded is None else loaded.table
 
     def _fetch(self, number: int) -> Table | None:
-        document = self._read_document(number)
-        if document is None:
-            return None
+        """Return an older release, whoever of those who want it now reads and compiles it."""
+        deadline = Deadline.after(self._patience)
         try:
-            return self.take(number, document)
+            table, _ = self._fetching.join(number, lambda: self._fetched(number), deadline)
+        except OutOfPatience:
+            return None
+        return table
+
+    def _fetched(self, number: int) -> Table | None:
+        with self._lock:
+            is_missed = number in self._missed
+        # it may have come since it was looked for
+        table = self._at_hand(number)
+        if table is not None or is_missed:
+            return table
+        document = self._read_document(number)
+        try:
+            if document is not None:
+                return self.take(number, document)
         except UnreadableDocument as error:
             log.error("Release %s can't be read: %s", number, error)
-            return None
+        with self._lock:
+            self._missed[number] = None
+        return None
 
 
 def _compile(number: int, document: str) -> Table:

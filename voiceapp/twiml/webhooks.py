@@ -91,14 +91,19 @@ def did(webhook: Webhook) -> str:
 
 
 @bp.route("/ivr/<number>", methods=METHODS)
-@once(_landed, is_shared=False)
-def menu(webhook: Webhook, number: str) -> str:
-    """Speak an IVR's greeting and wait for a key."""
-    visit = _visit(webhook, "menu")
+def menu(number: str) -> Response:
+    """Speak an IVR's greeting and wait for a key: nothing is decided that has to be remembered."""
+    visit = _visit(received(), "menu")
     ivr = visit.table.ivrs.get(number)
     if ivr is None or visit.progress.is_lost:
-        return _answer(webhook, visit, _in_ivr(number, _key(webhook)))
-    return visit.menu(ivr)
+        return _out_of_menu(number)
+    return respond(visit.menu(ivr))
+
+
+@once(_landed)
+def _out_of_menu(webhook: Webhook, number: str) -> str:
+    """Take a call onwards that can't hear a menu."""
+    return _answer(webhook, _visit(webhook, "menu"), _in_ivr(number, _key(webhook)))
 
 
 @bp.route("/ivr/<number>/key", methods=METHODS)
@@ -252,15 +257,20 @@ def _finish(webhook: Webhook, visit: Visit, decision: Decision | None) -> str:
 
 def _write_down(webhook: Webhook, visit: Visit, decision: Decision) -> None:
     """Append a decision to the journal; a fault in that keeps no caller from where they go."""
-    is_test = webhook.trial is not None
+    parts, is_test = webhook.parts, webhook.trial is not None
+    is_kept = False
     try:
-        webhook.parts.journal.append(decision_entry(decision, visit, is_test=is_test))
+        parts.journal.append(decision_entry(decision, visit, is_test=is_test))
+        is_kept = True
         if not is_test:
-            count(webhook.parts.metrics, decision, visit)
+            count(parts.metrics, decision, visit)
     except Exception as error:
         if current_app.config["PROPAGATE_FAULTS"]:
             raise
-        current_app.logger.error("A decision is not in the journal", exc_info=error)
+        if not is_kept:
+            parts.metrics.lost()
+        what = "is not counted" if is_kept else "is not in the journal"
+        current_app.logger.error("A decision %s", what, exc_info=error)
 
 
 def _signed_params(request: Request) -> Mapping[str, str] | str:
