@@ -24,7 +24,7 @@ def is_there(bounded: Bounded, question: str = "SELECT 1") -> bool:
 
     try:
         bounded.run(ask, Deadline.after(_PATIENCE))
-    except (SQLAlchemyError, OutOfTime, RuntimeError):  # the last: no more threads to be had
+    except (SQLAlchemyError, OutOfTime):
         return False
     return True
 
