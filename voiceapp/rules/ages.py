@@ -17,16 +17,6 @@ def span(seconds: float) -> str:
     return "a moment"
 
 
-def older(stale: int) -> str:
-    """
-    Say how old an answer may be that stands in where the CRM fails.
-
-    >>> older(3600), older(0)
-    ('up to 1 hour old', 'none')
-    """
-    return f"up to {span(stale)} old" if stale else "none"
-
-
 def counting(fresh: int, *, is_beyond: bool = False) -> str:
     """
     Say for how long an answer counts; `is_beyond` if that is longer than it may stand in.
@@ -38,3 +28,25 @@ def counting(fresh: int, *, is_beyond: bool = False) -> str:
         return "The CRM is asked anew for each call"
     counts = f"What the CRM said of a caller counts for {span(fresh)}"
     return f"{counts}; nothing older stands in if it fails" if is_beyond else counts
+
+
+def freshness(seconds: int) -> str:
+    """
+    Say for how long an answer counts.
+
+    >>> freshness(300), freshness(0)
+    ('Answers count for 5 minutes', 'The CRM is asked anew each time')
+    """
+    return f"Answers count for {span(seconds)}" if seconds else "The CRM is asked anew each time"
+
+
+def staleness(seconds: int) -> str:
+    """
+    Say how old an answer may be that counts where the CRM fails.
+
+    >>> staleness(3600), staleness(0)
+    ('If the CRM fails, answers up to 1 hour old count', 'If the CRM fails, no older answer counts')
+    """
+    if not seconds:
+        return "If the CRM fails, no older answer counts"
+    return f"If the CRM fails, answers up to {span(seconds)} old count"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from voiceapp.rules.ages import older, span
+from voiceapp.rules.ages import freshness, staleness
 from voiceapp.rules.plan import (
     KEYS,
     NO_KEY,
@@ -45,7 +45,6 @@ Content: TypeAlias = Mapping[str, str]
 Crms: TypeAlias = Mapping[str, Integration]
 
 _URL = "CRM URL"
-_FRESH, _STALE = "An answer counts for", "If the CRM fails, take an older answer"
 _FIND_BY = {FindBy.CALLER: "the number they call from", FindBy.DIGITS: "digits they key in"}
 
 
@@ -214,10 +213,13 @@ def _rule(rule: Rule, crms: Crms) -> Content:
         "If several are found": PREFERRED[rule.prefer].format(rule.prefer_field),
         AFTER_RECORDING: str(rule.after_recording),
         "Budget": seconds(rule.budget),
-        _FRESH: span(rule.fresh) if rule.fresh else "no other call",
-        _STALE: older(rule.stale),
+        "Memory": _memory(rule.fresh, rule.stale),
         "Voice": _voice(rule.voice),
     }
+
+
+def _memory(fresh: int, stale: int) -> str:
+    return f"{freshness(fresh)}. {staleness(stale)}."
 
 
 def _recording(recording: Recording, _: Crms) -> Content:
@@ -285,8 +287,7 @@ _KINDS: dict[type[Part], _Kind] = {
             "If several are found": PREFERRED[Prefer.NONE],
             AFTER_RECORDING: "hang up",
             "Budget": "3 s",
-            _FRESH: span(USUAL_FRESH),
-            _STALE: older(USUAL_STALE),
+            "Memory": _memory(USUAL_FRESH, USUAL_STALE),
         },
     ),
     Queue: _Kind(lambda plan: plan.queues, lambda queue: queue.name, lambda queue, _: {}),
