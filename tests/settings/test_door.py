@@ -226,8 +226,11 @@ def test_a_fault_of_ours_is_told_in_words_and_logged_without_the_address(make_ap
     assert "a-secret-token" not in caplog.text
 
 
-def test_a_database_that_is_away_is_told_in_words_and_logged_in_a_line(make_app, tmp_path, caplog):
-    app = make_app({"DATABASE_URL": f"sqlite:///{tmp_path}/away/voiceapp.db"})
+@pytest.mark.parametrize(
+    "away", ["sqlite:////does/not/exist/voiceapp.db", "postgresql://nobody@127.0.0.1:1/voiceapp"]
+)
+def test_a_database_that_is_away_is_told_in_words_and_logged_in_a_line(make_app, away, caplog):
+    app = make_app({"DATABASE_URL": away})
 
     answer = post(browser(app), "/admin/sign-in", email="ada@example.com", password="hush")
 
