@@ -100,10 +100,11 @@ def test_the_worker_keeps_crms_ready_beside_the_journal(process, instance):
 
     with app.app_context():
         journal = Keeping(instance, db.engine, Metrics())
-        alone, crms, probes, _ = chores(
+        alone, crms, probes, following, _ = chores(
             instance, runtime().live, db.engine, journal, runtime().breakers
         )
 
     assert [task.name for task in alone] == ["journal"]
     assert [task.name for task in crms] == ["sign_in_to_crms", "read_crm_fields"]
     assert [task.name for task in probes] == ["probe_crms"]
+    assert [task.name for task in following] == ["follow_releases"]
