@@ -189,3 +189,17 @@ def test_a_public_address_is_public(address):
 )
 def test_an_address_inside_a_network_is_not_public(address):
     assert not is_public(ip_address(address))
+
+
+def test_without_a_thread_to_be_had_a_name_is_unavailable(monkeypatch, deadline):
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(lambda host, port: ["8.8.8.8"])
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", start)
+        for _ in range(2):
+            with pytest.raises(CrmUnavailable, match="can't be looked up now"):
+                resolver.addresses("crm", 443, deadline)
+
+    assert resolver.addresses("crm", 443, deadline) == ("8.8.8.8",)

@@ -95,11 +95,66 @@ def test_an_explanation_says_what_an_old_answer_stands_in_for(inquire, crm, cloc
 
     assert inquiry.sentence == (
         "Asked Odoo for Contacts by the phone number +1 202-555-0101: "
-        "1 found 30 minutes ago, which counts as it failed in 3,000 ms."
+        "1 found 30 minutes ago, which counts as it failed in 3,000 ms. "
+        "The CRM took longer than the budget."
     )
     assert inquiry.answer == rules.Found("Gold")
     assert inquiry.record["trouble"] == "The CRM took longer than the budget."
     assert "The CRM of rule VIP failed: The CRM took longer than the budget." in caplog.text
+
+
+def test_the_next_rule_of_the_call_says_the_same_of_an_old_answer(inquire, crm, clock, caplog):
+    inquire()
+    clock.now += 1800
+    crm.answer = CrmUnavailable("The CRM is away.")
+    first = inquire(sid="CA")
+    clock.now += 60
+
+    second = inquire(sid="CA")
+
+    assert second.sentence == (
+        "Asked Odoo for Contacts by the phone number +1 202-555-0101: "
+        "1 found 31 minutes ago, which counts as it failed earlier in this call. "
+        "The CRM is away."
+    )
+    assert first.record["trouble"] == second.record["trouble"] == "The CRM is away."
+    assert caplog.messages == ["The CRM of rule VIP failed: The CRM is away."]
+
+
+def test_the_next_rule_of_the_call_says_that_the_answer_was_remembered(inquire, clock):
+    inquire()
+    clock.now += 130
+    inquire(sid="CA")
+
+    assert inquire(sid="CA").sentence == (
+        "Asked Odoo for Contacts by the phone number +1 202-555-0101: "
+        "1 found 2 minutes ago, which counted earlier in this call."
+    )
+
+
+def test_an_explanation_says_that_nobody_was_asked(crm, clients, clock):
+    breakers = Breakers([MemoryBoard()], clock)
+    inquirer = Inquirer(clients, Lookup(clock, breakers=breakers))
+    table = compile_plan(Plan(Installation(GENERAL), rules=(RULE,), integrations=(ODOO,)), 1)
+
+    def inquire(sid: str, caller: str) -> Inquiry:
+        return inquirer.inquire(RULE, IncomingCall(sid=sid, caller=caller, called=SALES), table)
+
+    inquire("CA", ADA)
+    clock.now += 1800
+    crm.answer = CrmUnavailable("It is away.")
+    for number in range(FAILURES):
+        inquire(f"CA{number}", SAM)
+
+    assert inquire("CB", SAM).sentence == (
+        "Did not ask Odoo for Contacts by the phone number +1 202-555-0102: it is left alone."
+    )
+    for _ in range(2):
+        assert inquire("CB", ADA).sentence == (
+            "Did not ask Odoo for Contacts by the phone number +1 202-555-0101: "
+            "1 found 30 minutes ago, which counts instead. "
+            "It was not asked, as it is left alone while it fails: It is away."
+        )
 
 
 def test_a_rule_that_wants_nothing_old_takes_none(inquire, crm):

@@ -76,8 +76,7 @@ def _bare(error: CrmError) -> CrmError:
     return error.with_traceback(None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
+class _Errand(NamedTuple):
     client: CrmClient
     question: Question
     call: CallFacts
@@ -132,9 +131,12 @@ class Lookup:
         """
         errand = _Errand(client, question, call, deadline, ages, is_first, self.clock())
         known = self._memory.known(question, call.call_id)
-        if known.in_call is None and self._is_fresh(errand, known.last):
-            known = self._told_elsewhere(errand) or known
-        reply = self._told(errand, known)
+        reply = None
+        # what does not count is looked for elsewhere together with the claim to ask
+        if known.in_call or not self._is_told_elsewhere(errand):
+            reply = self._told(errand, known)
+        elif known.last and errand.ages.is_fresh(known.last.said, self._age(known.last)):
+            reply = self._told(errand, self._recalled(errand))
         while reply is None:
             reply = self._together(errand)
         return reply
@@ -144,16 +146,16 @@ class Lookup:
         told, last = known.in_call, known.last
         if told is not None:
             return Reply(told.said, 0, self._age(told), True, told.is_older, told.trouble)
-        if last is not None and self._is_fresh(errand, last):
-            return self._older(errand, last)
+        if last is not None and errand.ages.is_fresh(last.said, age := self._age(last)):
+            return self._older(errand, last, age)
         return None
 
-    def _told_elsewhere(self, errand: _Errand) -> Known | None:
-        """Return what all know, if another process may have told the call something."""
-        call_id = errand.call.call_id
-        if errand.is_first or not call_id or not self._memory.is_shared:
-            return None
-        return self._memory.recall(errand.question, call_id, errand.ages.longest)
+    def _is_told_elsewhere(self, errand: _Errand) -> bool:
+        """Say whether another process may have told the call something."""
+        return self._memory.is_shared and not errand.is_first and errand.call.call_id != ""
+
+    def _recalled(self, errand: _Errand) -> Known:
+        return self._memory.recall(errand.question, errand.call.call_id, errand.ages.longest)
 
     def _together(self, errand: _Errand) -> Reply | None:
         """Ask, or wait for who asks the same just now; None if that told nothing."""
@@ -169,8 +171,7 @@ class Lookup:
         # who asked may have had less time than is left here
         if said is None or (isinstance(said, CrmOutOfTime) and not errand.deadline.has_passed()):
             return None
-        known = self._told_elsewhere(errand)
-        if known is not None and known.in_call is not None:
+        if self._is_told_elsewhere(errand) and (known := self._recalled(errand)).in_call:
             return self._told(errand, known)
         return self._reply(errand, said)
 
@@ -220,23 +221,22 @@ class Lookup:
         """Return what was said, or what may stand in for trouble; the call remembers it."""
         if isinstance(said, CrmError):
             last = self._memory.known(errand.question, "").last
-            if last is not None and errand.ages.may_stand_in(last.said, self._age(last)):
-                return self._older(errand, last, said)
+            if last is not None and errand.ages.may_stand_in(last.said, age := self._age(last)):
+                return self._older(errand, last, age, said)
         if not isinstance(said, CrmPaused):  # which costs nothing to find out again
             self._keep_for_call(errand, Remembered(said, self._memory.clock()))
         return Reply(said, self._ms_since(errand.began), 0)
 
-    def _older(self, errand: _Errand, last: Remembered, trouble: CrmError | None = None) -> Reply:
+    def _older(
+        self, errand: _Errand, last: Remembered, age: float, trouble: CrmError | None = None
+    ) -> Reply:
         """Return what was said before the call asked; the call remembers that it was."""
         self._keep_for_call(errand, Remembered(last.said, last.at, True, trouble))
         ms = self._ms_since(errand.began)
-        return Reply(last.said, ms, self._age(last), is_older=True, trouble=trouble)
+        return Reply(last.said, ms, age, False, True, trouble)
 
     def _keep_for_call(self, errand: _Errand, what: Remembered) -> None:
         self._memory.keep_for_call(errand.question, errand.call.call_id, what)
-
-    def _is_fresh(self, errand: _Errand, last: Remembered | None) -> bool:
-        return last is not None and errand.ages.is_fresh(last.said, self._age(last))
 
     def _age(self, what: Remembered) -> float:
         return max(self._memory.clock() - what.at, 0.0)

@@ -115,7 +115,10 @@ class Resolver:
                     name=f"resolve {host}",
                     daemon=True,  # or one that never answers would keep the process from ending
                 )
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no more threads are to be had
+                    raise CrmUnavailable(f"The name {host} can't be looked up now.") from error
                 self._flights[host] = flight
             return self._flights[host]
 

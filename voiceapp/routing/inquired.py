@@ -40,8 +40,10 @@ def sentence(
     """Say which modules were searched for whom, and what was found."""
     crm_name = table.integrations[rule.integration].name
     first, *others = asked
-    told = [f"Asked {_what(crm_name, first.module)} by {_by(who)}: {_found(first.reply)}."]
+    verb = "Did not ask" if _is_left_alone(first.reply) else "Asked"
+    told = [f"{verb} {_what(crm_name, first.module)} by {_by(who)}: {_found(first.reply)}."]
     told += [f"Then in {one.module}: {_found(one.reply)}." for one in others]
+    told += [str(one.reply.trouble) for one in asked if one.reply.trouble]
     if any(one.is_alone for one in asked):
         told.append("It did not tell all that rules read there, so it was asked for this one's.")
     return " ".join(told) + _which(rule, who, asked[-1].reply, preference)
@@ -60,11 +62,12 @@ def _by(who: crm.Who) -> str:
             return f"{field}, with the {keyed} keyed in"
 
 
+def _is_left_alone(reply: Reply) -> bool:
+    return isinstance(reply.trouble or reply.answer, crm.CrmPaused)
+
+
 def _found(reply: Reply) -> str:
     when = _when(reply)
-    if reply.trouble is not None:
-        failed = f"in {reply.ms:,.0f} ms" if reply.ms >= 1 else "at once"
-        when = f"{span(reply.age)} ago, which counts as it failed {failed}"
     match reply.answer:
         case crm.Found():
             return f"1 found {when}"
@@ -72,16 +75,23 @@ def _found(reply: Reply) -> str:
             return f"none found {when}"
         case crm.Several(count):
             return f"{count} found {when}"
+        case crm.CrmPaused():
+            return "it is left alone"
         case crm.CrmError():
             return f"it failed {when}"
 
 
 def _when(reply: Reply) -> str:
-    if reply.is_of_call:
-        return "earlier in this call"
-    if reply.age:
-        return f"{span(reply.age)} ago, which still counts"
-    return f"in {reply.ms:,.0f} ms"
+    asked = "earlier in this call" if reply.is_of_call else f"in {reply.ms:,.0f} ms"
+    if not reply.is_older:
+        return asked
+    ago = f"{span(reply.age)} ago"
+    if reply.trouble is None:
+        return f"{ago}, which {'counted ' + asked if reply.is_of_call else 'still counts'}"
+    if _is_left_alone(reply):
+        return f"{ago}, which counts instead"
+    failed = asked if reply.is_of_call or reply.ms >= 1 else "at once"
+    return f"{ago}, which counts as it failed {failed}"
 
 
 def _which(rule: Rule, who: crm.Who, reply: Reply, preference: Preference) -> str:
