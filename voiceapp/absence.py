@@ -66,4 +66,4 @@ class Absence:
             if seconds > _QUICK or not self._pause:
                 return
             self._pause = 0.0
-        log.warning("Redis is back")
+        log.info("Redis is back")

@@ -60,7 +60,7 @@ class Prober:
         if pause is not None and not was_paused:
             log.warning("Calls leave the CRM %s alone, as it fails: %s", one.name, pause.reason)
         elif pause is None and was_paused:
-            log.warning("Calls ask the CRM %s again", one.name)
+            log.info("Calls ask the CRM %s again", one.name)
 
     def _begin(self, one: Asked, source: Source) -> None:
         if source.name in self._under_way or len(self._under_way) >= _MOST_AT_ONCE:
