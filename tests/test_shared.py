@@ -1,5 +1,6 @@
 """What is shared through a real Redis: sealed, short-lived, and never in the way."""
 
+import logging
 import time
 
 import pytest
@@ -157,6 +158,7 @@ def test_without_redis_nothing_is_known_and_everybody_may(stopped):
 
 
 def test_redis_is_left_alone_for_a_while_that_grows(stopped, redis_server, caplog):
+    caplog.set_level(logging.INFO, "voiceapp.absence")
     clock = Clock()
     shared = shared_at(stopped, clock=clock)
     shared.read(["Ada"])

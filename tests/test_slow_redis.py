@@ -1,5 +1,6 @@
 """However slow a Redis is, or its name: a caller waits shortly, and the next ones don't."""
 
+import logging
 import socket
 import threading
 import time
@@ -113,6 +114,7 @@ def test_of_many_that_come_after_the_pause_one_tries(shared, road, clock):
 
 
 def test_one_that_is_slow_is_left_alone_until_it_is_quick_again(shared, road, clock, caplog):
+    caplog.set_level(logging.INFO, "voiceapp.absence")
     road.delay = SILENT
     shared.read(["Ada"])
 

@@ -1,5 +1,6 @@
 """CRMs that calls leave alone are asked by the worker, as a rule would, until they answer."""
 
+import logging
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -239,6 +240,7 @@ def test_a_crm_that_hangs_keeps_no_other_waiting_and_is_not_asked_twice(
 def test_what_calls_leave_alone_and_ask_again_is_logged_once(
     live, prober, breakers, crms, clock, engine, caplog
 ):
+    caplog.set_level(logging.INFO, "voiceapp.routing.probe")
     private = replace(ODOO, name="Custom URL", is_private=True)
     follow(live, engine, replace(PLAN, integrations=(private, ZOHO)))
     name = pause(live, breakers, private)
