@@ -4,10 +4,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from voiceapp import tallies
 from voiceapp.config import load
 from voiceapp.logs import CONFIG, loggable_path
 from voiceapp.runtime import begin
+from voiceapp.status import tallies
 
 _settings = load()
 _counts = _settings.instance / "metrics"

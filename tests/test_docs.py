@@ -6,7 +6,7 @@ from dotenv import dotenv_values
 
 from voiceapp.config import ROOT
 from voiceapp.crm.registry import CUSTOM_URL, DIRECTORY, KINDS
-from voiceapp.metrics import Metrics, Now
+from voiceapp.status.metrics import Metrics, Now
 
 
 def test_every_link_between_the_documents_leads_somewhere():

@@ -14,10 +14,8 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import BASE, MakeApp, poster
 from tests.demo_calls import ADA, SALES
-from voiceapp import heartbeat
 from voiceapp.crm.contract import CrmThrottled
 from voiceapp.extensions import db
-from voiceapp.heartbeat import Heartbeat
 from voiceapp.models.integrations import Credential
 from voiceapp.models.releases import Release
 from voiceapp.routing import draft
@@ -26,6 +24,8 @@ from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Location, Rule
 from voiceapp.runtime import runtime
+from voiceapp.status import heartbeat
+from voiceapp.status.heartbeat import Heartbeat
 from voiceapp.vault import origin
 
 TOKEN = "t0ken"

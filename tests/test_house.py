@@ -19,7 +19,7 @@ DOORS = {
     "voiceapp.chores",
     "voiceapp.cli",
     "voiceapp.console",
-    "voiceapp.health",
+    "voiceapp.status.health",
     "voiceapp.prompts",
     "voiceapp.settings",
     "voiceapp.twiml.webhooks",

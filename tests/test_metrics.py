@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from tests.routing.journals import run_python, start_python
-from voiceapp import tallies
 from voiceapp.crm.registry import KINDS
-from voiceapp.metrics import Metrics, Now
 from voiceapp.rules.decide import Outcome
 from voiceapp.rules.rule import DestinationKind
+from voiceapp.status import tallies
+from voiceapp.status.metrics import Metrics, Now
 
 NOW = Now(
     release=12,
@@ -77,8 +77,8 @@ def test_a_failure_is_told_before_there_was_one():
 _COUNT = """
 import os, signal, sys
 from pathlib import Path
-from voiceapp import tallies
-from voiceapp.metrics import Metrics
+from voiceapp.status import tallies
+from voiceapp.status.metrics import Metrics
 
 folder, name, count, end = sys.argv[1:]
 tallies.count_together(Path(folder), name)
@@ -114,8 +114,8 @@ def test_what_is_forgotten_begins_anew_and_others_stay(tmp_path: Path):
 _EVERYTHING = """
 import sys
 from pathlib import Path
-from voiceapp import tallies
-from voiceapp.metrics import Metrics
+from voiceapp.status import tallies
+from voiceapp.status.metrics import Metrics
 
 folder, outcomes, kinds, crms = sys.argv[1:]
 tallies.count_together(Path(folder), "web-0")

@@ -9,7 +9,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from sqlalchemy import event
 from werkzeug.wrappers import Response
 
-from voiceapp import cli, config, health, logs, models, prompts
+from voiceapp import cli, config, logs, models, prompts
 from voiceapp.assembly import assemble
 from voiceapp.config import ROOT
 from voiceapp.crm.resolver import Resolve, system_resolve
@@ -18,6 +18,7 @@ from voiceapp.proxies import ClientAddress
 from voiceapp.routing.clients import ClientFor
 from voiceapp.runtime import attach
 from voiceapp.settings import pages
+from voiceapp.status import health
 from voiceapp.twiml import webhooks
 
 if TYPE_CHECKING:

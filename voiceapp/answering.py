@@ -9,12 +9,12 @@ from flask import Request, Response, request
 
 from voiceapp.crm.contract import Found, NotFound, Several
 from voiceapp.crm.lookup import Reply
-from voiceapp.metrics import Metrics
 from voiceapp.routing.deliveries import Delivery
 from voiceapp.routing.route import Decision
 from voiceapp.routing.trial import TestCall, trial_of
 from voiceapp.routing.visit import Visit
 from voiceapp.runtime import Runtime, runtime
+from voiceapp.status.metrics import Metrics
 
 _RESULTS: Mapping[type, str] = {Found: "found", NotFound: "not found", Several: "several found"}
 

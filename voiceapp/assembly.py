@@ -20,7 +20,6 @@ from voiceapp.crm.resolver import Resolve
 from voiceapp.crm.shared import NOTHING_SHARED, Shared
 from voiceapp.crm.tokens import Tokens
 from voiceapp.crm.trace import Step, TracedDoor
-from voiceapp.metrics import Metrics
 from voiceapp.models.contacts import finder
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
@@ -36,6 +35,7 @@ from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime
 from voiceapp.shared import RedisShared
+from voiceapp.status.metrics import Metrics
 from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault
 

@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from voiceapp import database, people, tallies, worker
+from voiceapp import database, people, worker
 from voiceapp.beginning import SAFE, begin_empty
 from voiceapp.config import Settings
 from voiceapp.console.place import place_call
@@ -29,6 +29,7 @@ from voiceapp.routing.releases import NotPublishable, newest_number
 from voiceapp.routing.table import Table
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import runtime
+from voiceapp.status import tallies
 from voiceapp.users import users
 
 _NICE = 10

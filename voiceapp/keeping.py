@@ -4,9 +4,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from voiceapp.heartbeat import Heartbeat
-from voiceapp.metrics import Metrics
 from voiceapp.routing.ledger import Collector
+from voiceapp.status.heartbeat import Heartbeat
+from voiceapp.status.metrics import Metrics
 
 
 class Keeping:

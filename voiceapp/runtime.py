@@ -12,7 +12,6 @@ from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.door import Door
 from voiceapp.crm.shared import Shared
 from voiceapp.crm.trace import Step
-from voiceapp.metrics import Metrics
 from voiceapp.recordings import RecordingStore
 from voiceapp.refusals import Refusals
 from voiceapp.routing.clients import ClientFor
@@ -21,6 +20,7 @@ from voiceapp.routing.inquiry import Inquirer
 from voiceapp.routing.journal import Journal
 from voiceapp.routing.live import Live
 from voiceapp.routing.releases import PendingMemory
+from voiceapp.status.metrics import Metrics
 from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault
 

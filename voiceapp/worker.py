@@ -15,8 +15,8 @@ from voiceapp.chores import chores
 from voiceapp.crm.breaker import Breakers
 from voiceapp.extensions import db
 from voiceapp.keeping import Keeping
-from voiceapp.metrics import Metrics
 from voiceapp.routing.live import Live
+from voiceapp.status.metrics import Metrics
 from voiceapp.task import Task
 
 _LONGEST_LEAVE = 2.0

@@ -16,13 +16,13 @@ from voiceapp.chores import chores
 from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
 from voiceapp.keeping import Keeping
-from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule, CrmToken
 from voiceapp.routing import credentials, draft, upkeep
 from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration
 from voiceapp.rules.rule import Rule
 from voiceapp.runtime import runtime
+from voiceapp.status.metrics import Metrics
 
 
 @pytest.fixture

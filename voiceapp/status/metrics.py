@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from voiceapp import tallies
 from voiceapp.rules.rule import DestinationKind, Outcome
+from voiceapp.status import tallies
 
 LOST = "voiceapp_journal_lost_rows"
 

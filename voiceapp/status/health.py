@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from voiceapp import database, heartbeat
-from voiceapp.metrics import Now
+from voiceapp import database
 from voiceapp.routing.standing import pauses
 from voiceapp.routing.tables import NoTable
 from voiceapp.runtime import Runtime, runtime
+from voiceapp.status import heartbeat
+from voiceapp.status.metrics import Now
 
 bp = Blueprint("health", __name__)
 
