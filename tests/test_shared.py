@@ -9,7 +9,7 @@ from redis import Redis
 
 from tests.redis_server import RedisServer
 from voiceapp.crm.shared import NOTHING_SHARED, Shared
-from voiceapp.shared import RedisShared
+from voiceapp.sharing.redis import RedisShared
 from voiceapp.vault import Vault
 
 KEY, OTHER = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -158,7 +158,7 @@ def test_without_redis_nothing_is_known_and_everybody_may(stopped):
 
 
 def test_redis_is_left_alone_for_a_while_that_grows(stopped, redis_server, caplog):
-    caplog.set_level(logging.INFO, "voiceapp.absence")
+    caplog.set_level(logging.INFO, "voiceapp.sharing.absence")
     clock = Clock()
     shared = shared_at(stopped, clock=clock)
     shared.read(["Ada"])

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from tests.server.tls_proxy import tls_proxy
 from tests.slow_redis import SlowRoad
-from voiceapp.shared import PATIENCE, RedisShared
+from voiceapp.sharing.redis import PATIENCE, RedisShared
 from voiceapp.vault import Vault
 
 KEY = Fernet.generate_key().decode()
@@ -114,7 +114,7 @@ def test_of_many_that_come_after_the_pause_one_tries(shared, road, clock):
 
 
 def test_one_that_is_slow_is_left_alone_until_it_is_quick_again(shared, road, clock, caplog):
-    caplog.set_level(logging.INFO, "voiceapp.absence")
+    caplog.set_level(logging.INFO, "voiceapp.sharing.absence")
     road.delay = SILENT
     shared.read(["Ada"])
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from voiceapp import throttle
-from voiceapp.shared import RedisShared
+from voiceapp.sharing.redis import RedisShared
 from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault
 

@@ -34,7 +34,7 @@ from voiceapp.routing.releases import PendingMemory
 from voiceapp.routing.token_store import DatabaseTokens, known_as
 from voiceapp.rules.plan import Integration
 from voiceapp.runtime import Runtime
-from voiceapp.shared import RedisShared
+from voiceapp.sharing.redis import RedisShared
 from voiceapp.status.metrics import Metrics
 from voiceapp.throttle import Throttle
 from voiceapp.vault import Vault

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from tests.redis_server import RedisServer
 from tests.routing.journals import eventually
 from voiceapp.routing.deliveries import Answer, Deliveries, Delivery
-from voiceapp.shared import RedisShared
+from voiceapp.sharing.redis import RedisShared
 from voiceapp.vault import Vault
 
 KEY = Fernet.generate_key().decode()

@@ -22,7 +22,7 @@ from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.lookup import Ages, Lookup, Reply
 from voiceapp.crm.memory import Memory, Question
 from voiceapp.crm.plain import Remembered
-from voiceapp.shared import RedisShared
+from voiceapp.sharing.redis import RedisShared
 from voiceapp.vault import Vault
 
 KEY = Fernet.generate_key().decode()

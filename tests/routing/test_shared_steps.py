@@ -13,7 +13,7 @@ from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.lookup import Ages, Lookup
 from voiceapp.crm.memory import Memory, Question
 from voiceapp.routing.deliveries import Deliveries, Delivery
-from voiceapp.shared import PATIENCE, RedisShared
+from voiceapp.sharing.redis import PATIENCE, RedisShared
 from voiceapp.vault import Vault
 
 KEY = Fernet.generate_key().decode()

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 from redis import Redis, RedisError
 
-from voiceapp.absence import Absence, Turn
 from voiceapp.crm.resolver import Resolve, system_resolve
-from voiceapp.timely import timely_pool
+from voiceapp.sharing.absence import Absence, Turn
+from voiceapp.sharing.timely import timely_pool
 from voiceapp.vault import Sealed, Vault
 
 PATIENCE = 0.2
