@@ -40,13 +40,28 @@ class TestFolder:
         assert FolderBoard(folder).read(ODOO) == "ended"
         assert [one.name for one in folder.iterdir()] == [ODOO]
 
-    def test_where_nothing_can_be_written_calls_go_on(self, folder, caplog):
+    def test_what_can_not_be_written_is_known_to_who_put_it_up(self, folder, caplog):
         folder.write_text("a file where the folder should be")
+        board = FolderBoard(folder)
 
+        board.write(ODOO, "paused")
+        board.write(ODOO, "probed")
+
+        assert board.read(ODOO) == "probed"
+        assert FolderBoard(folder).read(ODOO) is None
+        assert len(caplog.messages) == 1
+        assert "Other processes can't be told of a CRM" in caplog.text
+
+    def test_what_can_be_written_again_all_see(self, folder):
+        folder.write_text("a file where the folder should be")
+        board = FolderBoard(folder)
+        board.write(ODOO, "paused")
+        folder.unlink()
+
+        board.write(ODOO, "ended")
         FolderBoard(folder).write(ODOO, "paused")
 
-        assert FolderBoard(folder).read(ODOO) is None
-        assert "It can't be noted that a CRM fails" in caplog.text
+        assert board.read(ODOO) == "paused"
 
     def test_a_damaged_file_says_nothing(self, folder):
         folder.mkdir()

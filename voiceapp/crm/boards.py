@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from voiceapp.crm.contract import LONGEST_PAUSE
@@ -19,12 +19,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FolderBoard:
-    """A folder that all processes of a machine see; needs no database and no network."""
+    """A folder that all processes of a machine see; needs no database and no network.
+
+    What a full disk does not take, the process that put it up knows for itself.
+    """
 
     folder: Path
+    _untold: dict[str, str] = field(default_factory=dict)
 
     def read(self, source: str) -> str | None:
         """Return what stands there of a CRM; None for nothing, and for what is damaged."""
+        if (text := self._untold.get(source)) is not None:
+            return text
         path = f"{self.folder}/{source}"
         try:
             return None if _is_old(os.stat(path)) else Path(path).read_text()
@@ -32,7 +38,7 @@ class FolderBoard:
             return None
 
     def write(self, source: str, text: str) -> None:
-        """Put up what all should know of a CRM. On a full disk calls go on asking it."""
+        """Put up what all should know of a CRM."""
         draft = self.folder / f".{source}.{secrets.token_hex(4)}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,7 +47,11 @@ class FolderBoard:
             draft.replace(self.folder / source)
         except OSError as error:
             _remove(draft)
-            log.warning("It can't be noted that a CRM fails: %s", error.strerror)
+            if source not in self._untold:
+                log.warning("Other processes can't be told of a CRM: %s", error.strerror)
+            self._untold[source] = text
+        else:
+            self._untold.pop(source, None)
 
     def _tidy_up(self) -> None:
         with os.scandir(self.folder) as entries:
