@@ -128,7 +128,7 @@ class TestConnection:
         said = told(answer)
         assert re.match(r"✓ It works\. Signed in, \d+ modules; found ", said)
         assert "It has the modules Contacts, Leads, Accounts" in said
-        assert "Asked Our CRM for Contacts by the phone number +1 202-555-0101: 1 found" in said
+        assert "Asked Our CRM for Contacts by the phone number +1 202-555-0101 : 1 found" in said
         assert "cTier is “Gold”." in said
         assert re.search(r"GET https://crm\.test:\d+/api/v1/Contact 200, \d+ ms", said)
 

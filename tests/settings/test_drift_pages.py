@@ -17,6 +17,7 @@ from voiceapp.routing import catalogue, releases
 from voiceapp.rules.operators import Operator
 from voiceapp.rules.plan import Integration, Queue
 from voiceapp.rules.rule import Condition, Destination, DestinationKind, Rule
+from voiceapp.runtime import runtime
 
 REVIEW = "/admin/releases/review"
 SHOP = Integration("shop", "Our CRM", "espocrm", "https://crm.example/")
@@ -171,6 +172,8 @@ def test_it_keeps_nothing_from_being_published(app: Flask, editor: FlaskClient, 
     answer = editor.post(REVIEW, data=opened(editor, REVIEW).fields)
 
     assert (answer.status_code, newest(app)) == (303, LIVE + 1)
+    with app.app_context():
+        runtime().live.refresh()
     assert "Our CRM has no field cTier in Contacts." in text_of(editor, "/admin/")
 
 
