@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from voiceapp.models.journal import DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal_files import SUFFIX
+from voiceapp.routing.journal_files import SUFFIX, whole_lines
 from voiceapp.routing.lines import decode
 
 _ROOT = Path(__file__).parents[2]
@@ -62,10 +62,12 @@ def files_in(directory: Path) -> list[Path]:
 
 
 def entries_in(directory: Path) -> list[Entry]:
-    """Return what all files hold, oldest first; fails on any line that is not whole."""
-    return [
-        decode(line) for path in files_in(directory) for line in path.read_bytes().splitlines(True)
-    ]
+    """Return what all files hold in whole lines, oldest first."""
+    entries: list[Entry] = []
+    for path in files_in(directory):
+        with path.open("rb") as file:
+            entries += map(decode, whole_lines(file))
+    return entries
 
 
 def calls_in(directory: Path) -> list[str]:

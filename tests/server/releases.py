@@ -11,6 +11,7 @@ from voiceapp.crm.kind import VERSION
 from voiceapp.extensions import db
 from voiceapp.routing import credentials, draft
 from voiceapp.routing.entry import DecisionEntry
+from voiceapp.routing.journal_files import whole_lines
 from voiceapp.routing.lines import decode
 from voiceapp.routing.releases import publish
 from voiceapp.rules.plan import Integration, Queue
@@ -55,7 +56,8 @@ def decisions(server: Server) -> dict[int, list[DecisionEntry]]:
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-    return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    with path.open("rb") as file:
+        return list(whole_lines(file))
 
 
 def are_following(server: Server, number: int) -> bool:

@@ -69,8 +69,7 @@ class Journal:
         """
         line = encode(entry)
         try:
-            with self._lock:
-                self._writable_file().append(line)
+            self._write(line)
         except OSError as error:
             self._say_that_files_fail(error)
             self._detour.send(entry)
@@ -94,6 +93,19 @@ class Journal:
             self._leave_file()
         self._detour.close()
 
+    def _write(self, line: bytes) -> None:
+        # no lock is held while the system writes: a thread that comes back from there waits for
+        # the interpreter's lock, and all others would wait for this one
+        with self._lock:
+            file = self._writable_file()
+            file.enter()
+        size = 0
+        try:
+            size = file.write(line)
+        finally:
+            with self._lock:
+                file.leave(size)
+
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._detour = _Detour(self._straight, self._patience, self._on_loss)
@@ -102,7 +114,9 @@ class Journal:
     def _begin_again_in_child(self) -> None:
         # the lock on the file lives until the last copy of the descriptor is closed: kept here,
         # a dead parent would look alive to the worker
-        self._leave_file()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         self._begin()
 
     def _writable_file(self) -> File:
@@ -115,7 +129,7 @@ class Journal:
     def _leave_file(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            file.retire()
 
     def _say_that_files_fail(self, error: OSError) -> None:
         if not self._is_failing:

@@ -7,10 +7,11 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 SUFFIX = ".jsonl"
 """How the names of journal files end."""
@@ -51,7 +52,10 @@ class Room:
 
 
 class File:
-    """One file that only this process writes to, locked from before it has its name."""
+    """One file that only this process writes to, locked from before it has its name.
+
+    Many threads write at once; `enter`, `leave` and `retire` are called under one lock.
+    """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +74,9 @@ class File:
         self._opened_at = self._looked_at = time.monotonic()
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._writers = 0
         self._is_torn = False
+        self._is_retired = False
 
     def is_worn(self, max_age: float) -> bool:
         """Say whether the next line belongs into a new file. An empty file is not worn by age.
@@ -89,20 +95,56 @@ class File:
         self._looked_at = now
         return os.fstat(self._descriptor).st_nlink == 0
 
-    def append(self, line: bytes) -> None:
-        """Write the whole line, or nothing. Raises `OSError` for nothing."""
-        written = os.write(self._descriptor, line)
-        if written < len(line):
-            # the worker reads up to the last line feed, so it has not used this half line; if it
-            # can't be undone, no other line may follow on it
+    def enter(self) -> None:
+        """Let one more thread write."""
+        self._writers += 1
+
+    def write(self, line: bytes) -> int:
+        """Append the whole line; return what it takes. Raises `OSError` if it is not all there.
+
+        A part that there was room for stays, and is no line that the worker could read. The line
+        feed in front keeps it from spoiling what another thread has written behind it.
+        """
+        whole = b"\n" + line
+        if os.write(self._descriptor, whole) < len(whole):
             self._is_torn = True
-            os.ftruncate(self._descriptor, self._bytes)
-            self._is_torn = False
             raise OSError(errno.ENOSPC, "There is room for only a part of the line")
-        self._bytes += written
+        return len(whole)
+
+    def leave(self, size: int) -> None:
+        """Note that a thread is done, and has written so many bytes."""
+        self._bytes += size
+        self._writers -= 1
+        self._close_if_done()
+
+    def retire(self) -> None:
+        """Let nobody enter any more; the last to leave closes the file."""
+        self._is_retired = True
+        self._close_if_done()
 
     def close(self) -> None:
+        """Let go of the file at once."""
         os.close(self._descriptor)
+
+    def _close_if_done(self) -> None:
+        if self._is_retired and not self._writers:
+            self.close()
+
+
+def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines up to the last line feed; what follows may still be on its way.
+
+    Blank lines belong to the line behind them.
+    """
+    blank = b""
+    for line in file:
+        if not line.endswith(b"\n"):
+            return
+        if line == b"\n":
+            blank += line
+        else:
+            yield blank + line
+            blank = b""
 
 
 def sizes_in(directory: Path) -> dict[str, int]:

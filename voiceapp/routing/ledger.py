@@ -6,7 +6,7 @@ does no harm, because a row is known by its call, step and door, and the first o
 
 import fcntl
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 
 from voiceapp.models.journal import CallEndRow, DecisionRow
 from voiceapp.routing.entry import DecisionEntry, EndEntry, Entry
-from voiceapp.routing.journal_files import REFUSED, SUFFIX
+from voiceapp.routing.journal_files import REFUSED, SUFFIX, whole_lines
 from voiceapp.routing.lines import LineError, decode
 
 _INSERTS: dict[str, Callable[[Any], Any]] = {
@@ -163,7 +163,7 @@ class Collector:
             # asked before reading: once its writer is gone, nothing comes after what is read now
             is_finished = _has_no_writer(file)
             file.seek(self._offsets[path])
-            lines = _whole_lines(file)
+            lines = whole_lines(file)
             while batch := list(islice(lines, self._batch)):
                 self._store(path, batch)
                 self._offsets[path] += sum(map(len, batch))
@@ -175,9 +175,9 @@ class Collector:
 
     def _finish(self, path: Path, file: BinaryIO) -> None:
         file.seek(self._offsets[path])
-        if torn := file.read():
-            # the writer died within its write; `append` had not returned
-            self._set_aside(path, [_Refusal(torn + b"\n", "its writer ended in the middle")])
+        if torn := file.read().strip():
+            # the disk was full, or the writer died within its write; `append` had not returned
+            self._set_aside(path, [_Refusal(torn + b"\n", "it was not written to its end")])
         path.unlink()
         del self._offsets[path]
 
@@ -227,14 +227,6 @@ def _has_no_writer(file: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines up to the last line feed; what follows may still be on its way."""
-    for line in file:
-        if not line.endswith(b"\n"):
-            return
-        yield line
 
 
 def _is_about_a_row(error: Exception) -> bool:
