@@ -7,9 +7,10 @@ earlier moment, moves its call to the earlier quarter.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, text, update
@@ -27,6 +28,7 @@ _WRITERS_TAKE = 0.5
 _LOOK_EVERY = 0.02
 _SLOT_SECONDS = 15 * 60
 _SIDS_AT_ONCE = 400
+_MOST_THINGS = 4096
 _INSERTS: Mapping[str, Callable[[Any], Any]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
@@ -121,8 +123,11 @@ def differences(
             DecisionRow.call_sid.in_(sids[start : start + _SIDS_AT_ONCE]), DecisionRow.id <= above
         )
         known += session.execute(asked)
-    before, came = _firsts(known), _firsts(fresh)
-    found: Counter[Key] = Counter()
+    # most calls have one row, which is quickly counted
+    often = {row.call_sid for row in known}
+    often |= {sid for sid, rows in Counter(row.call_sid for row in fresh).items() if rows > 1}
+    found = _counted(row for row in fresh if row.call_sid not in often)
+    before, came = _firsts(known), _firsts(row for row in fresh if row.call_sid in often)
     for thing, at in came.items():
         if thing in before:
             if at >= before[thing]:
@@ -132,26 +137,46 @@ def differences(
     return found
 
 
+def _counted(rows: Iterable[Any]) -> Counter[Key]:
+    """Return the counts of calls that have one row each."""
+    found: Counter[Key] = Counter()
+    for (things, slot), number in Counter(
+        (_things_of(row), slot_of(row.at)) for row in rows
+    ).items():
+        for what, name in things:
+            found[Key(what, slot, name)] += number
+    return found
+
+
 def _firsts(rows: Iterable[Any]) -> dict[_Thing, datetime]:
     """Return when calls first came to each thing they came to."""
     firsts: dict[_Thing, datetime] = {}
     for row in rows:
-        for what, name in _things(row):
+        for what, name in _things_of(row):
             thing = _Thing(row.call_sid, what, name)
             firsts[thing] = min(firsts.get(thing, row.at), row.at)
     return firsts
 
 
-def _things(row: Any) -> Iterator[tuple[What, str]]:
-    yield What.CALL, ""
-    destination = f"{row.destination_kind} {row.destination_option}".strip()
-    yield What.DESTINATION, destination[:LONGEST_NAME]
-    if row.outcome:
-        yield What.OUTCOME, row.outcome
-    if row.rule:
-        yield What.RULE, row.rule
-    if row.safe:
-        yield What.SAFE, ""
+def _things_of(row: Any) -> tuple[tuple[What, str], ...]:
+    return _things(
+        row.destination_kind, row.destination_option, row.outcome, row.rule, is_safe=row.safe
+    )
+
+
+@lru_cache(_MOST_THINGS)
+def _things(
+    kind: str, option: str, outcome: str, rule: str, *, is_safe: bool
+) -> tuple[tuple[What, str], ...]:
+    """Return what a call came to by a decision."""
+    things = [(What.CALL, ""), (What.DESTINATION, f"{kind} {option}".strip()[:LONGEST_NAME])]
+    if outcome:
+        things.append((What.OUTCOME, outcome))
+    if rule:
+        things.append((What.RULE, rule))
+    if is_safe:
+        things.append((What.SAFE, ""))
+    return tuple(things)
 
 
 def _add(session: Session, differences: Mapping[Key, int]) -> None:
