@@ -11,6 +11,8 @@ from flask import Flask
 from tests.settings.conftest import PASSWORD, browser, csrf, is_in, try_to_sign_in
 from voiceapp.runtime import runtime
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 
 @pytest.fixture
 def fail(app: Flask) -> Callable[..., None]:

@@ -9,6 +9,8 @@ from voiceapp.extensions import db
 from voiceapp.models.audit import AuditRow
 from voiceapp.runtime import runtime
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 FIELDS = {"CallSid": "CA1", "From": "+12025550101", "To": "+12025550180"}
 FORGED = {
     "X-Forwarded-For": "192.0.2.1",

@@ -24,6 +24,8 @@ from voiceapp.rules.rule import Destination, DestinationKind, Rule
 from voiceapp.runtime import runtime
 from voiceapp.vault import origin
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 NEW = "/admin/routing/new"
 RULE, SHOP, ADA = "Shop customers", "+12025550183", "+12025550101"
 SECRET, OTHER = "hush-hush-4711", "another-hush-0815"

@@ -13,6 +13,8 @@ from voiceapp.models.types import now
 from voiceapp.people import Role
 from voiceapp.runtime import runtime
 
+DATABASES = ("sqlite",)  # what is tested here is no matter of rows
+
 OTHER_PASSWORD = "staple correct horse"
 
 
