@@ -99,7 +99,9 @@ def _parts(crm_urls: list[str], rules: int) -> Iterator[Part]:
     for name in _QUEUES:
         yield Queue(name)
     for number, url in enumerate(crm_urls):
-        yield Integration(key=f"crm{number}", name=f"CRM {number}", kind=CUSTOM_URL, url=url)
+        # told who calls and not whom, one answer serves all DIDs
+        address = f"{url}?caller={{caller}}"
+        yield Integration(key=f"crm{number}", name=f"CRM {number}", kind=CUSTOM_URL, url=address)
     for number in range(rules):
         yield Did(did(number), f"Line {number}", Destination(DestinationKind.RULE, _name(number)))
         yield _rule(_name(number), f"crm{number % len(crm_urls)}")
