@@ -202,5 +202,5 @@ def test_redis_is_not_told_who_tries(shared, redis_server):
     keys = b" ".join(redis_server.keys())
 
     assert len(redis_server.keys()) == 2
-    assert b"192" not in keys
-    assert b"ada" not in keys
+    assert ADDRESS.encode() not in keys
+    assert ADA.encode() not in keys
