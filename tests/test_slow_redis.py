@@ -11,6 +11,7 @@ import pytest
 import trustme
 from cryptography.fernet import Fernet
 
+from tests.crm.conftest import Clock
 from tests.server.tls_proxy import tls_proxy
 from tests.slow_redis import SlowRoad
 from voiceapp.sharing.redis import PATIENCE, RedisShared
@@ -19,16 +20,6 @@ from voiceapp.vault import Vault
 KEY = Fernet.generate_key().decode()
 MANY = 20
 SILENT = 60.0
-
-
-class Clock:
-    """Real time, which a test may move on."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead
 
 
 @pytest.fixture

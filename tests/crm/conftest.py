@@ -16,7 +16,7 @@ from voiceapp.crm.breaker import Breakers
 from voiceapp.crm.contract import Caller, CallFacts, Search
 from voiceapp.crm.deadline import Deadline
 from voiceapp.crm.http import HttpDoor
-from voiceapp.crm.lookup import Ages, Lookup, Reply
+from voiceapp.crm.lookup import NOTHING_KEPT, Ages, Lookup, Reply
 from voiceapp.crm.memory import Question
 
 
@@ -113,7 +113,7 @@ def process(clock: Clock, board: MemoryBoard, crm: FakeCrm):
         lookup = Lookup(clock, breakers=Breakers([board], clock))
         calls = iter(range(1_000_000))
 
-        def ask(source: str = ODOO, ages: Ages = Ages(), seconds: float = BUDGET) -> Reply:  # noqa: B008
+        def ask(source: str = ODOO, ages: Ages = NOTHING_KEPT, seconds: float = BUDGET) -> Reply:
             number = next(calls)
             search = Search(Caller("+12025550101"), "Contacts", ("Tier",))
             facts = CallFacts(call_id=f"{source} {number}")
