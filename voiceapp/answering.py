@@ -38,7 +38,7 @@ class Webhook:
 def received() -> Webhook:
     """Return the webhook that is being answered."""
     # the request itself: Flask looks for it anew behind each look at `flask.request`
-    sent: Request = request._get_current_object()  # type: ignore[attr-defined]
+    sent: Request = request._get_current_object()  # type: ignore[attr-defined]  # of the proxy
     return Webhook(sent, runtime(), trial_of(sent.environ))
 
 
