@@ -150,7 +150,6 @@ def test_without_redis_nothing_is_known_and_everybody_may(stopped):
     shared = shared_at(stopped)
 
     shared.write({"Ada": "Gold"}, 60)
-    shared.forget("Ada")
 
     assert shared.read(["Ada", "Sam"]) == [None, None]
     assert claims(shared, 60)
@@ -183,7 +182,6 @@ def test_redis_is_left_alone_for_a_while_that_grows(stopped, redis_server, caplo
 
 def test_alone_nothing_is_known_and_everybody_may():
     NOTHING_SHARED.write({"Ada": "Gold"}, 60)
-    NOTHING_SHARED.forget("Ada")
 
     assert list(NOTHING_SHARED.read(["Ada"])) == [None]
     assert claims(NOTHING_SHARED, 60)

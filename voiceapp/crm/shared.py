@@ -45,10 +45,6 @@ class Shared(Protocol):
         """Let others take on what was claimed; a claim of somebody else's stays."""
         ...
 
-    def forget(self, *names: str) -> None:
-        """Forget what is kept under names."""
-        ...
-
     def count(self, name: str, amount: int, seconds: float) -> int | None:
         """Add to a number that is forgotten so many seconds after it began; return what it is.
 
@@ -81,9 +77,6 @@ class NothingShared:
 
     def let_go(self, name: str) -> None:
         """Have nothing to let go of."""
-
-    def forget(self, *names: str) -> None:
-        """Have nothing to forget."""
 
     def count(self, name: str, amount: int, seconds: float) -> int | None:
         """Know no number."""

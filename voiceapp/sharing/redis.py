@@ -58,12 +58,15 @@ class RedisShared:
         resolve: Resolve = system_resolve,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis = Redis(connection_pool=timely_pool(url, self._remaining, PATIENCE, resolve))
         self._key = key.encode()
         self._vault = vault
         self._clock = clock
         self._absence = Absence(clock)
-        self._caller = _Caller()
+        # of the caller and not of this object: in a circle of references its sockets would be
+        # collected before those who close them
+        self._caller = caller = _Caller()
+        pool = timely_pool(url, lambda: caller.until - clock(), PATIENCE, resolve)
+        self._redis = Redis(connection_pool=pool)
         self._name = secrets.token_hex(8)
 
     @property
@@ -113,10 +116,6 @@ class RedisShared:
         """Let go of what was claimed here, unless the claim has run out and is another's."""
         self._write([("EVAL", _LET_GO, 1, self._hashed(name), self._myself())])
 
-    def forget(self, *names: str) -> None:
-        """Forget what is kept under names."""
-        self._write([("DEL", *map(self._hashed, names))])
-
     def count(self, name: str, amount: int, seconds: float) -> int | None:
         """Add to a number that is forgotten so many seconds after it began; return what it is.
 
@@ -159,9 +158,6 @@ class RedisShared:
         for command in commands:
             pipeline.execute_command(*command)
         return pipeline.execute()
-
-    def _remaining(self) -> float:
-        return self._caller.until - self._clock()
 
     def _myself(self) -> str:
         return f"{self._name} {os.getpid()}"
