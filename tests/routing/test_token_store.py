@@ -142,7 +142,7 @@ def test_nothing_is_readable_in_the_row(store, engine):
 
     row = row_of(engine)
     shown = f"{row.connection} {row.sealed}"
-    told = ("hunter", "refresh_token", "eu.example", "crm.example", "zoho", "ada")
+    told = ("hunter", "refresh_token", "eu.example", "crm.example", "zoho", "of ada")
     assert [word for word in told if word in shown] == []
     assert (row.expires_at, row.claimed_until) == (4_600.5, 0)
 
